@@ -1,0 +1,296 @@
+/**
+ * Takes submissions and answers for jobs: the entrance of a node, as the facade and the library see it.
+ *
+ *   body ─ parse ─▶ place in the group's queue ─▶ taskID ─▶ checks ─▶ row committed ─▶ job actor ─▶ queue
+ *
+ * `status: 0` goes out only after the commit (G1). Parse errors and a full queue leave no row; a failed check leaves a
+ * `Failed` row, as in Linkis.
+ */
+import type {Admission, GroupCommand} from './consumer-group.ts';
+import {DrainingError, LinkisError, PersistJobRequestError, QueueFullError} from './domain/errors.ts';
+import {headLines, printLogLine} from './domain/job-log-text.ts';
+import {groupNameOf, isTerminal, type JobSpec} from './domain/job.ts';
+import type {Accepted, Caller, Governance, JobNews, JobView, KillReport} from './governance.ts';
+import {record, type WriteCommand} from './history-writer.ts';
+import type {IdAllocator} from './id-allocator.ts';
+import type {JobFeed} from './job-feed.ts';
+import {prepareJob, specOf, type IntakeContext} from './job-intake.ts';
+import type {JobRegistry} from './job-registry.ts';
+import {execIdOf, type JobSpawner} from './job-spawner.ts';
+import type {JobStore, LogChunk, LogPosition, LogStore, StoredJob} from './ports.ts';
+import type {Clock} from './runtime/clock.ts';
+import type {Ref} from './runtime/ref.ts';
+import {parseSubmission, type ParsedSubmission} from './submission.ts';
+
+export type EntranceDependencies = {
+  readonly store: JobStore;
+  readonly logs: LogStore;
+  readonly feed: JobFeed;
+  readonly clock: Clock;
+  readonly ids: IdAllocator;
+  readonly registry: JobRegistry;
+  readonly spawner: JobSpawner;
+  readonly writer: Ref<WriteCommand>;
+  readonly groupOf: (spec: Pick<JobSpec, 'creator' | 'executeUser' | 'engineType'>) => Ref<GroupCommand>;
+  readonly load: Governance['load'];
+  readonly readiness: Governance['readiness'];
+  readonly isDraining: () => boolean;
+  readonly isDatabaseAway: () => boolean;
+  readonly intake: Omit<IntakeContext, 'caller' | 'nowMs' | 'idempotencyKey'>;
+  readonly timeZone: string;
+  /** Waiting jobs beyond this are passivated. */
+  readonly residentMax: number;
+};
+
+/** `schedule` is what a group calls when it is a job's turn: false when there is no such job any more. */
+export type Entrance = {readonly governance: Governance; readonly schedule: (taskID: number) => boolean};
+
+export function createEntrance(dependencies: EntranceDependencies): Entrance {
+  const {store, logs, feed, clock, ids, registry, spawner, writer, groupOf, timeZone, residentMax} =
+    dependencies;
+
+  async function submit(
+    body: unknown,
+    caller: Caller,
+    options: {readonly idempotencyKey?: string},
+  ): Promise<Accepted> {
+    if (dependencies.isDraining()) throw new DrainingError();
+    if (dependencies.isDatabaseAway()) throw new PersistJobRequestError();
+    const nowMs = clock.now();
+    const {idempotencyKey} = options;
+    const context: IntakeContext = {
+      ...dependencies.intake,
+      caller,
+      nowMs,
+      ...(idempotencyKey === undefined ? {} : {idempotencyKey}),
+    };
+    const parsed = parseSubmission(body, context);
+    if (idempotencyKey !== undefined) {
+      const earlier = await store.byIdempotencyKey(caller.user, idempotencyKey).catch(refuseSubmission);
+      if (earlier !== undefined) return {taskID: earlier.row.id, execID: execIdOf(earlier, specOf(earlier))};
+    }
+    const group = groupOf(parsed);
+    await admit(group, parsed);
+    try {
+      return await accept(parsed, context, group);
+    } catch (error) {
+      group.tell({type: 'withdraw'});
+      throw error;
+    }
+  }
+
+  async function admit(group: Ref<GroupCommand>, parsed: ParsedSubmission): Promise<void> {
+    const admission = await new Promise<Admission>((resolve, reject) => {
+      if (!group.tell({type: 'admit', reply: resolve})) reject(new DrainingError());
+    });
+    if (admission.type === 'full') {
+      throw new QueueFullError(groupNameOf(parsed), admission.waiting, admission.waitingMax);
+    }
+  }
+
+  async function accept(
+    parsed: ParsedSubmission,
+    context: IntakeContext,
+    group: Ref<GroupCommand>,
+  ): Promise<Accepted> {
+    const id = ids.next();
+    const taskID = typeof id === 'number' ? id : await id.catch(refuseSubmission);
+    const prepared = prepareJob(parsed, taskID, context);
+    const {row, facts} = prepared;
+    const outcome = await record(writer, {type: 'insert', row, facts});
+    if (outcome.type === 'refused')
+      throw new RefusedWriteError(outcome.failure.code, outcome.failure.message);
+    if (prepared.failure !== undefined) {
+      await writeRefusedLog(row, prepared.failure);
+      throw prepared.failure;
+    }
+    const {spec} = prepared;
+    const stored: StoredJob = {row, facts};
+    // A job that may time out in the queue needs its actor for the timer; the others can wait without one.
+    if (registry.live.size < residentMax || spec.queuingTimeoutMs !== undefined) spawner.spawn(stored);
+    else registry.passivate(taskID, group);
+    group.tell({type: 'enqueue', taskID, priority: spec.priority, isReserved: true});
+    return {taskID, execID: execIdOf(stored, spec)};
+  }
+
+  /** A refused job's log must be readable too; that it can't be written is no reason to hide why it was refused. */
+  async function writeRefusedLog(row: StoredJob['row'], failure: LinkisError): Promise<void> {
+    try {
+      const log = await logs.open(row.logPath, `${row.id}-0`);
+      const text = `${headLines(row, timeZone)}${printFailure(row.createdTime, failure, timeZone)}`;
+      await log.append(Buffer.from(text), 0);
+      await log.close();
+    } catch {
+      // The row says it as well.
+    }
+  }
+
+  function schedule(taskID: number): boolean {
+    const live = registry.live.get(taskID);
+    if (live !== undefined) return live.ref.tell({type: 'schedule'});
+    if (registry.activate(taskID) === undefined) return false;
+    wake(taskID, stored => spawner.spawn(stored).tell({type: 'schedule'}));
+    return true;
+  }
+
+  /** Reads a passivated job back from its row; while the database is away this waits, as the job's start would. */
+  function wake(taskID: number, then: (stored: StoredJob) => void): void {
+    store.get(taskID).then(
+      stored => {
+        if (stored !== undefined && !isTerminal(stored.row.status)) then(stored);
+      },
+      () => clock.after(wakeRetryMs, () => wake(taskID, then)),
+    );
+  }
+
+  async function kill(taskID: number, caller: Caller): Promise<KillReport> {
+    const live = registry.live.get(taskID);
+    if (live === undefined && registry.activate(taskID) !== undefined) {
+      return new Promise(resolve => {
+        wake(taskID, stored => {
+          if (!spawner.spawn(stored).tell({type: 'kill', by: caller.user, reply: resolve}))
+            resolve(underWay(stored));
+        });
+      });
+    }
+    if (live !== undefined) {
+      const report = await new Promise<KillReport | undefined>(resolve => {
+        if (!live.ref.tell({type: 'kill', by: caller.user, reply: resolve})) resolve(undefined);
+      });
+      if (report !== undefined) return report;
+    }
+    const stored = await store.get(taskID);
+    if (stored === undefined) throw new JobNotFoundError(taskID);
+    return isTerminal(stored.row.status)
+      ? {taskID, result: 'alreadyEnded', status: stored.row.status}
+      : underWay(stored);
+  }
+
+  async function find(taskID: number): Promise<JobView | undefined> {
+    const live = registry.live.get(taskID);
+    if (live !== undefined) {
+      const {execID, status, progress, progressInfo, submitUser, executeUser, logPath} = live;
+      return {taskID, execID, status, progress, progressInfo, submitUser, executeUser, logPath};
+    }
+    const stored = await store.get(taskID);
+    if (stored === undefined) return undefined;
+    const {status, progress, submitUser, executeUser, logPath} = stored.row;
+    return {
+      taskID,
+      execID: execIdOf(stored, specOf(stored)),
+      status,
+      progress: Number(progress) || 0,
+      progressInfo: [],
+      submitUser,
+      executeUser,
+      logPath,
+    };
+  }
+
+  async function logPosition(taskID: number): Promise<LogPosition | undefined> {
+    const job = await find(taskID);
+    if (job === undefined) return undefined;
+    const position = await logs.position(job.logPath);
+    if (position.lines > 0) return position;
+    const head = await readHead(taskID, 0);
+    return {lines: head?.lineCount ?? 0, bytes: head?.bytes.length ?? 0, spoolOffset: 0};
+  }
+
+  async function readLog(
+    taskID: number,
+    fromLine: number,
+    linesMax: number,
+    bytesMax: number,
+  ): Promise<LogChunk | undefined> {
+    const job = await find(taskID);
+    if (job === undefined) return undefined;
+    const chunk = await logs.read(job.logPath, fromLine, linesMax, bytesMax);
+    if (chunk.lineCount > 0) return chunk;
+    const {lines} = await logs.position(job.logPath);
+    return lines > 0 ? chunk : readHead(taskID, fromLine);
+  }
+
+  /** The lines that will be the first of the file, once there is one. */
+  async function readHead(taskID: number, fromLine: number): Promise<LogChunk | undefined> {
+    const stored = await store.get(taskID);
+    if (stored === undefined) return undefined;
+    const lines = headLines(stored.row, timeZone).split('\n').slice(0, -1).slice(fromLine);
+    return {fromLine, lineCount: lines.length, bytes: Buffer.from(lines.map(line => `${line}\n`).join(''))};
+  }
+
+  async function follow(taskID: number, onNews: (news: JobNews) => void): Promise<(() => void) | undefined> {
+    const early: JobNews[] = [];
+    let isTold = false;
+    // Subscribed before the first look, so that nothing falls between the two.
+    const unsubscribe = feed.subscribe(taskID, news => (isTold ? onNews(news) : void early.push(news)));
+    try {
+      const job = await find(taskID);
+      if (job === undefined) {
+        unsubscribe();
+        return undefined;
+      }
+      if (isTerminal(job.status)) {
+        unsubscribe();
+        const position = await logPosition(taskID);
+        onNews({type: 'end', status: job.status, lines: position?.lines ?? 0});
+        return unsubscribe;
+      }
+      onNews({type: 'status', status: job.status, at: clock.now()});
+      if (job.progress > 0)
+        onNews({type: 'progress', progress: job.progress, progressInfo: job.progressInfo});
+      isTold = true;
+      for (const news of early) onNews(news);
+      return unsubscribe;
+    } catch (error) {
+      unsubscribe();
+      throw error;
+    }
+  }
+
+  return {
+    schedule,
+    governance: {
+      submit,
+      find,
+      kill,
+      logPosition,
+      readLog,
+      follow,
+      stored: taskID => store.get(taskID),
+      load: dependencies.load,
+      readiness: dependencies.readiness,
+    },
+  };
+}
+
+const wakeRetryMs = 1000;
+
+const refuseSubmission = (error: unknown): never => {
+  throw new PersistJobRequestError(error);
+};
+
+const underWay = ({row}: StoredJob): KillReport => ({taskID: row.id, result: 'underWay', status: row.status});
+
+const printFailure = (atMs: number, {code, message}: LinkisError, timeZone: string): string =>
+  printLogLine(atMs, timeZone, 'ERROR', `Your job was refused: ${code} ${message}`);
+
+/** There is no row with this taskID. */
+export class JobNotFoundError extends LinkisError {
+  override readonly name = 'JobNotFoundError';
+  readonly code = 20016;
+
+  constructor(taskID: number) {
+    super(`There is no job with taskID ${taskID}.`);
+  }
+}
+
+/** The database refused this submission's row; nothing was stored. The message says which value it would not take. */
+export class RefusedWriteError extends LinkisError {
+  override readonly name = 'RefusedWriteError';
+  readonly code: number;
+
+  constructor(code: number, message: string) {
+    super(message);
+    this.code = code;
+  }
+}

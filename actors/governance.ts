@@ -1,0 +1,82 @@
+/**
+ * What the facade (HTTP, WebSocket, library) may ask of the governance actors. `http/` and `index.ts` know only this;
+ * `main.ts` hands it over.
+ */
+import type {ProgressInfo, JobStatus} from './domain/job.ts';
+import type {LogChunk, LogPosition, StoredJob} from './ports.ts';
+
+/** The caller, as authentication left it. */
+export type Caller = {
+  readonly user: string;
+  readonly isAdmin: boolean;
+  /** Came with an administrator's token: may name another execute user. */
+  readonly hasAdminToken: boolean;
+  readonly address: string;
+  readonly requestId: string;
+};
+
+export type Accepted = {readonly taskID: number; readonly execID: string};
+
+export type JobView = {
+  readonly taskID: number;
+  readonly execID: string;
+  readonly status: JobStatus;
+  /** 0 … 1 */
+  readonly progress: number;
+  readonly progressInfo: readonly ProgressInfo[];
+  readonly submitUser: string;
+  readonly executeUser: string;
+  readonly logPath: string;
+};
+
+export type KillReport = {
+  readonly taskID: number;
+  /** `ended`: nothing of it runs any more. `underWay`: the processes are still being ended. `alreadyEnded`: it had. */
+  readonly result: 'ended' | 'underWay' | 'alreadyEnded';
+  readonly status: JobStatus;
+};
+
+/** What happens to one job, in order, as the stream shows it. */
+export type JobNews =
+  | {readonly type: 'status'; readonly status: JobStatus; readonly at: number}
+  | {readonly type: 'progress'; readonly progress: number; readonly progressInfo: readonly ProgressInfo[]}
+  /** The log has grown to this; read from the log store what you lack. */
+  | {readonly type: 'log'; readonly lines: number; readonly chunk: LogChunk}
+  | {readonly type: 'end'; readonly status: JobStatus; readonly lines: number};
+
+export type Governance = {
+  /** `body` is the parsed JSON of submit or execute, either form. Throws `LinkisError`; then nothing was accepted. */
+  readonly submit: (
+    body: unknown,
+    caller: Caller,
+    options: {readonly idempotencyKey?: string},
+  ) => Promise<Accepted>;
+  /** The job as it is now, live or from the row; undefined if there is none. No permission check. */
+  readonly find: (taskID: number) => Promise<JobView | undefined>;
+  readonly stored: (taskID: number) => Promise<StoredJob | undefined>;
+  /** Ends the job; see G4. Throws `LinkisError` when the wish could not be made durable. */
+  readonly kill: (taskID: number, caller: Caller) => Promise<KillReport>;
+  readonly logPosition: (taskID: number) => Promise<LogPosition | undefined>;
+  readonly readLog: (
+    taskID: number,
+    fromLine: number,
+    linesMax: number,
+    bytesMax: number,
+  ) => Promise<LogChunk | undefined>;
+  /**
+   * Tells what happens to a job from now on, synchronously and in order; first the present status and progress. For an
+   * ended job only `end` comes. Returns what ends the following. Undefined if there is no such job.
+   */
+  readonly follow: (taskID: number, onNews: (news: JobNews) => void) => Promise<(() => void) | undefined>;
+  /** Unfinished jobs of this node by group, for `entrance/operation/metrics/taskinfo` and metrics. */
+  readonly load: () => readonly {
+    readonly group: string;
+    readonly user: string;
+    readonly creator: string;
+    readonly engineType: string;
+    readonly running: number;
+    readonly queued: number;
+  }[];
+  /** False while draining or before recovery has finished, with the reason. */
+  readonly readiness: () => {readonly isReady: boolean; readonly why: string};
+};

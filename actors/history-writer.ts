@@ -1,0 +1,317 @@
+/**
+ * The persistence actor: groups what many jobs want recorded into few commits, and answers each after its commit.
+ *
+ *   idle ──write──▶ committing ──committed──▶ idle          a commit takes whatever gathered during the one before it
+ *                       │ ▲
+ *                failed │ │ again, the same batch, a few times: a lost answer comes out as written
+ *                       ▼ │
+ *                    retrying ──attempts used up──▶ away ──commit succeeds, nothing left──▶ idle
+ *
+ * Away: updates go to the outbox and wait, in order; inserts are refused, for an accepted job must be durable (G1). An
+ * insert whose answer stayed unknown is refused too, and leaves an update that ends the row should it exist after all.
+ */
+import {PersistJobRequestError} from './domain/errors.ts';
+import type {Outbox} from './outbox.ts';
+import type {JobInsert, JobStore, JobUpdate, JobWrite, WriteOutcome} from './ports.ts';
+import type {Decision, Machine} from './runtime/machine.ts';
+import type {Ref} from './runtime/ref.ts';
+
+/** `settled` is called exactly once. `refused` with code 20052: nothing was, or ever will be, accepted. */
+export type WriteCommand = {type: 'write'; write: JobWrite; settled: (outcome: WriteOutcome) => void};
+
+type WriterReport =
+  | {type: 'committed'; outcomes: readonly WriteOutcome[]}
+  | {type: 'commitFailed'; error: unknown}
+  | {type: 'retryDue'};
+
+export type WriterMessage = WriteCommand | WriterReport;
+
+type Entry = Omit<WriteCommand, 'type'>;
+/** Newest first, so that adding is O(1) and never copies. */
+type Pile = {readonly entry: Entry; readonly rest: Pile} | undefined;
+
+export type WriterState = {
+  readonly phase: 'idle' | 'committing' | 'retrying' | 'away';
+  /** The batch in the database's hands, or to be offered to it again. */
+  readonly batch: readonly Entry[];
+  readonly waiting: Pile;
+  readonly waitingCount: number;
+  readonly attempts: number;
+  /** Whether a commit is in flight while away. */
+  readonly isTrying: boolean;
+};
+
+export type WriterEffect =
+  | {type: 'commit'; writes: readonly JobWrite[]}
+  | {type: 'settle'; entries: readonly Entry[]; outcomes: readonly WriteOutcome[]}
+  | {type: 'keep'; updates: readonly JobUpdate[]}
+  | {type: 'clear'}
+  | {type: 'wake'; afterMs: number}
+  | {type: 'report'; isAway: boolean; error?: unknown};
+
+export const writerLimits = {
+  batchMax: 512,
+  waitingMax: 100_000,
+  attemptsMax: 3,
+  retryDelayMs: 150,
+  awayDelayMs: 500,
+};
+
+export const idleWriter: WriterState = {
+  phase: 'idle',
+  batch: [],
+  waiting: undefined,
+  waitingCount: 0,
+  attempts: 0,
+  isTrying: false,
+};
+
+type WriterDecision = Decision<WriterState, WriterEffect>;
+
+export function decideWriter(state: WriterState, message: WriterMessage): WriterDecision {
+  switch (message.type) {
+    case 'write':
+      return take(state, {write: message.write, settled: message.settled});
+    case 'committed':
+      return finish(state, message.outcomes);
+    case 'commitFailed':
+      return fail(state, message.error);
+    case 'retryDue':
+      return retry(state);
+  }
+}
+
+function take(state: WriterState, entry: Entry): WriterDecision {
+  const isInsert = entry.write.type === 'insert';
+  if (isInsert && (state.phase === 'away' || state.waitingCount >= writerLimits.waitingMax)) {
+    return {state, effects: [refuse([entry])]};
+  }
+  const gathered: WriterState = {
+    ...state,
+    waiting: {entry, rest: state.waiting},
+    waitingCount: state.waitingCount + 1,
+  };
+  if (state.phase === 'away') return {state: gathered, effects: keep([entry])};
+  return state.phase === 'idle' ? commitNext(gathered) : {state: gathered, effects: []};
+}
+
+/** Starts the next commit with the oldest of what waits, up to the batch limit. */
+function commitNext(state: WriterState): WriterDecision {
+  const all: Entry[] = [];
+  for (let pile = state.waiting; pile !== undefined; pile = pile.rest) all.push(pile.entry);
+  all.reverse();
+  const batch = all.slice(0, writerLimits.batchMax);
+  if (batch.length === 0) return {state: {...state, phase: 'idle', batch, attempts: 0}, effects: []};
+  let waiting: Pile;
+  for (const entry of all.slice(writerLimits.batchMax)) waiting = {entry, rest: waiting};
+  return {
+    state: {
+      ...state,
+      phase: 'committing',
+      batch,
+      waiting,
+      waitingCount: all.length - batch.length,
+      attempts: 0,
+    },
+    effects: [commit(batch)],
+  };
+}
+
+function finish(state: WriterState, outcomes: readonly WriteOutcome[]): WriterDecision {
+  const settle: WriterEffect = {
+    type: 'settle',
+    entries: state.batch,
+    outcomes: spread(state.batch, outcomes),
+  };
+  if (state.phase !== 'away') {
+    const next = commitNext({...state, batch: []});
+    return {state: next.state, effects: [settle, ...next.effects]};
+  }
+  const next = commitNext({...state, batch: []});
+  if (next.effects.length > 0) {
+    return {state: {...next.state, phase: 'away', isTrying: true}, effects: [settle, ...next.effects]};
+  }
+  return {
+    state: {...next.state, isTrying: false},
+    effects: [settle, {type: 'clear'}, {type: 'report', isAway: false}],
+  };
+}
+
+function fail(state: WriterState, error: unknown): WriterDecision {
+  if (state.phase === 'away') {
+    return {state: {...state, isTrying: false}, effects: [{type: 'wake', afterMs: writerLimits.awayDelayMs}]};
+  }
+  const attempts = state.attempts + 1;
+  if (attempts < writerLimits.attemptsMax) {
+    return {
+      state: {...state, phase: 'retrying', attempts},
+      effects: [{type: 'wake', afterMs: writerLimits.retryDelayMs * 3 ** (attempts - 1)}],
+    };
+  }
+  return goAway(state, error);
+}
+
+function goAway(state: WriterState, error: unknown): WriterDecision {
+  const waiting: Entry[] = [];
+  for (let pile = state.waiting; pile !== undefined; pile = pile.rest) waiting.push(pile.entry);
+  waiting.reverse();
+  const unknown = state.batch.filter(isInsertEntry);
+  const refused = waiting.filter(isInsertEntry);
+  const tombstones = unknown.map(({write}) => ({write: tombstone(write), settled: ignore}));
+  const kept = [...state.batch, ...waiting].filter(entry => !isInsertEntry(entry));
+  const batch = [...kept, ...tombstones];
+  return {
+    state: {
+      ...state,
+      phase: 'away',
+      batch,
+      waiting: undefined,
+      waitingCount: 0,
+      attempts: 0,
+      isTrying: false,
+    },
+    effects: [
+      {type: 'report', isAway: true, error},
+      ...keep(batch),
+      refuse([...unknown, ...refused]),
+      {type: 'wake', afterMs: writerLimits.awayDelayMs},
+    ],
+  };
+}
+
+function retry(state: WriterState): WriterDecision {
+  if (state.phase === 'retrying') {
+    return {state: {...state, phase: 'committing'}, effects: [commit(state.batch)]};
+  }
+  if (state.phase !== 'away' || state.isTrying) return {state, effects: []};
+  if (state.batch.length > 0) return {state: {...state, isTrying: true}, effects: [commit(state.batch)]};
+  const next = commitNext(state);
+  return next.effects.length > 0
+    ? {state: {...next.state, phase: 'away', isTrying: true}, effects: next.effects}
+    : // Nothing waits: an empty commit tells whether the database is back.
+      {state: {...state, isTrying: true}, effects: [{type: 'commit', writes: []}]};
+}
+
+/** Ends the row of a refused submission, should its insert have been committed after all. */
+export const tombstone = ({row}: JobInsert): JobUpdate => ({
+  type: 'update',
+  id: row.id,
+  owner: row.instances,
+  from: ['Inited'],
+  set: {
+    status: 'Failed',
+    progress: '1.0',
+    errorCode: 20052,
+    updatedTime: row.createdTime,
+    errorDesc: 'The database did not answer in time; the submission was refused.',
+  },
+});
+
+/**
+ * Successive updates of one job become one statement: the first's condition, the last's values. They are adjacent in
+ * meaning because nothing that depends on the earlier one was done in between.
+ */
+export function merged(batch: readonly Entry[]): JobWrite[] {
+  const writes: JobWrite[] = [];
+  const last = new Map<number, number>();
+  for (const {write} of batch) {
+    const at = last.get(idOf(write));
+    const before = at === undefined ? undefined : writes[at];
+    if (
+      at !== undefined &&
+      before?.type === 'update' &&
+      write.type === 'update' &&
+      before.owner === write.owner
+    ) {
+      writes[at] = {...before, set: {...before.set, ...write.set}, facts: {...before.facts, ...write.facts}};
+    } else {
+      last.set(idOf(write), writes.length);
+      writes.push(write);
+    }
+  }
+  return writes;
+}
+
+/** Gives each entry the outcome of the statement it went into. */
+function spread(batch: readonly Entry[], outcomes: readonly WriteOutcome[]): WriteOutcome[] {
+  const byId = new Map<number, WriteOutcome>();
+  merged(batch).forEach((write, index) => {
+    const outcome = outcomes[index];
+    if (outcome !== undefined) byId.set(idOf(write), outcome);
+  });
+  return batch.map(({write}) => byId.get(idOf(write)) ?? {type: 'written'});
+}
+
+const idOf = (write: JobWrite): number => (write.type === 'insert' ? write.row.id : write.id);
+const isInsertEntry = (entry: Entry): entry is Entry & {write: JobInsert} => entry.write.type === 'insert';
+const commit = (batch: readonly Entry[]): WriterEffect => ({type: 'commit', writes: merged(batch)});
+const ignore = (): void => undefined;
+
+function keep(entries: readonly Entry[]): WriterEffect[] {
+  const updates = entries.flatMap(({write}) => (write.type === 'update' ? [write] : []));
+  return updates.length === 0 ? [] : [{type: 'keep', updates}];
+}
+
+function refuse(entries: readonly Entry[]): WriterEffect {
+  const {code, message, retryable} = new PersistJobRequestError();
+  const refused: WriteOutcome = {type: 'refused', failure: {code, message, retryable}};
+  return {type: 'settle', entries, outcomes: entries.map(() => refused)};
+}
+
+export type WriterDependencies = {
+  readonly store: Pick<JobStore, 'commit'>;
+  /** Rejects while the database can't be asked. */
+  readonly ping: () => Promise<void>;
+  readonly outbox: Outbox;
+  /** Told when the database went away, and when it is back. */
+  readonly onAway: (isAway: boolean, error: unknown) => void;
+  /** Told of each commit, for metrics. */
+  readonly onCommit: (writes: number) => void;
+  /** An outbox that can't be written loses the promise of G8, not the running jobs: it is reported. */
+  readonly onOutboxFailure: (error: unknown) => void;
+};
+
+export function historyWriter(
+  dependencies: WriterDependencies,
+): Machine<WriterState, WriterMessage, WriterEffect> {
+  const {store, ping, outbox, onAway, onCommit, onOutboxFailure} = dependencies;
+  return {
+    initial: idleWriter,
+    decide: decideWriter,
+    perform(effect, {self, setTimer}) {
+      switch (effect.type) {
+        case 'commit':
+          // Not awaited: what gathers meanwhile must reach the mailbox, and its answer is a message.
+          void (effect.writes.length === 0 ? ping().then(() => []) : store.commit(effect.writes)).then(
+            outcomes => {
+              onCommit(effect.writes.length);
+              return self.tell({type: 'committed', outcomes});
+            },
+            (error: unknown) => self.tell({type: 'commitFailed', error}),
+          );
+          return;
+        case 'settle':
+          effect.entries.forEach(({settled}, index) => settled(effect.outcomes[index] ?? {type: 'written'}));
+          return;
+        case 'keep':
+          return outbox.append(effect.updates).catch(onOutboxFailure);
+        case 'clear':
+          return outbox.clear().catch(onOutboxFailure);
+        case 'wake':
+          return setTimer('retry', effect.afterMs, {type: 'retryDue'});
+        case 'report':
+          return onAway(effect.isAway, effect.error);
+      }
+    },
+  };
+}
+
+/** Asks the writer, and waits for the commit however long it takes. */
+export const record = (writer: Ref<WriteCommand>, write: JobWrite): Promise<WriteOutcome> =>
+  new Promise(resolve => {
+    if (writer.tell({type: 'write', write, settled: resolve})) return;
+    const {code, message, retryable} = new PersistJobRequestError();
+    resolve({type: 'refused', failure: {code, message, retryable}});
+  });
+
+export const isWriterReport = (message: WriterMessage): boolean => message.type !== 'write';

@@ -1,0 +1,237 @@
+/** Runs the machine of `job.ts` as an actor: where its effects meet the world. */
+import type {GroupCommand} from './consumer-group.ts';
+import {advanceMetrics} from './domain/metrics.ts';
+import {toFailure, type Failure} from './domain/errors.ts';
+import type {EngineCommand} from './engine-conn.ts';
+import type {EnginePoolCommand} from './engine-pool.ts';
+import type {JobNews} from './governance.ts';
+import {record, type WriteCommand} from './history-writer.ts';
+import type {JobLog} from './job-log.ts';
+import type {LiveJob} from './job-registry.ts';
+import {decideJob} from './job.ts';
+import type {GrantedEngine, JobEffect, JobMessage, JobState} from './job-protocol.ts';
+import {updateOf} from './job-record.ts';
+import type {Clock} from './runtime/clock.ts';
+import type {ActorContext, EffectOutcome, Machine} from './runtime/machine.ts';
+import type {Ref} from './runtime/ref.ts';
+
+export type JobDependencies = {
+  readonly writer: Ref<WriteCommand>;
+  readonly pool: Ref<EnginePoolCommand>;
+  readonly group: Ref<GroupCommand>;
+  readonly log: JobLog;
+  readonly clock: Clock;
+  readonly epoch: number;
+  /** JSON text of the row's metrics as last known. */
+  readonly metrics: string;
+  readonly killGraceMs: number;
+  readonly live: () => LiveJob | undefined;
+  readonly publish: (news: JobNews) => void;
+  /** The actor is about to stop: nobody finds it any more. */
+  readonly forget: () => void;
+};
+
+type Context = ActorContext<JobMessage>;
+
+const timerMessages = {
+  queuing: {type: 'queuingTimeoutPassed'},
+  running: {type: 'runningTimeoutPassed'},
+  retry: {type: 'retryDue'},
+  progress: {type: 'progressDue'},
+  killAnswer: {type: 'killAnswerDue'},
+} as const satisfies Record<string, JobMessage>;
+
+export function jobActor(
+  initial: JobState,
+  dependencies: JobDependencies,
+): Machine<JobState, JobMessage, JobEffect> {
+  const {spec} = initial;
+  const {taskID} = spec;
+  const {writer, pool, group, log, clock, killGraceMs, live, publish, forget} = dependencies;
+  let {metrics} = dependencies;
+  let spoken = 1;
+
+  function recordEffect(effect: JobEffect & {type: 'record'}, {self}: Context): void {
+    const nowMs = clock.now();
+    if (effect.milestone !== undefined) {
+      metrics = advanceMetrics(metrics, effect.milestone, nowMs, effect.engine);
+    }
+    const update = updateOf(initial, effect, nowMs, effect.milestone === undefined ? undefined : metrics);
+    const withLines =
+      effect.what === 'end' ? {...update, facts: {...update.facts, logLines: log.lines()}} : update;
+    void record(writer, withLines).then(outcome => self.tell({type: 'recorded', what: effect.what, outcome}));
+  }
+
+  async function execute(attempt: number, engine: GrantedEngine, self: Ref<JobMessage>): Promise<void> {
+    spoken = attempt;
+    await log
+      .open(attempt)
+      .catch((error: unknown) => self.tell({type: 'logFailed', failure: logFailure(error)}));
+    const word = engine.isReused ? 'an engine that is already up' : 'a new engine';
+    await say('INFO', `Your job runs on ${word}, ${engine.engineId} (attempt ${attempt}).`);
+    const isTaken = engine.ref.tell({
+      type: 'execute',
+      job: self,
+      task: {
+        taskID,
+        attempt,
+        epoch: dependencies.epoch,
+        code: spec.code,
+        codeType: spec.codeType,
+        runtimeParams: spec.runtimeParams,
+        environment: {TENON_TASK_ID: String(taskID), TENON_REQUEST_ID: spec.requestId},
+        ...(spec.runningTimeoutMs === undefined ? {} : {runningTimeoutMs: spec.runningTimeoutMs}),
+      },
+    });
+    if (!isTaken) self.tell({type: 'executeFailed', attempt, failure: engineGone(engine)});
+  }
+
+  async function follow(attempt: number, engine: GrantedEngine, self: Ref<JobMessage>): Promise<void> {
+    spoken = attempt;
+    const fromOffset = await log.open(attempt).catch((error: unknown) => {
+      self.tell({type: 'logFailed', failure: logFailure(error)});
+      return 0;
+    });
+    if (!engine.ref.tell({type: 'follow', task: {taskID, attempt}, fromOffset, job: self})) {
+      self.tell({type: 'engineLost', attempt, reason: 'its actor has stopped'});
+    }
+  }
+
+  /** A line of our own that can't be written is not worth the job: what the job itself prints is (`appendOutput`). */
+  const say = (level: 'INFO' | 'WARN' | 'ERROR', text: string): Promise<void> =>
+    log.say(spoken, level, text).catch(() => undefined);
+
+  async function publishResults(
+    attempt: number,
+    engine: GrantedEngine,
+    self: Ref<JobMessage>,
+  ): Promise<EffectOutcome> {
+    const failure = await new Promise<Failure | undefined>(settled => {
+      const command: EngineCommand = {
+        type: 'publishResults',
+        task: {taskID, attempt},
+        directory: spec.resultLocation,
+        settled,
+      };
+      // An engine that is gone has no results left to move: they were moved, or its loss is the failure told already.
+      if (!engine.ref.tell(command)) settled(undefined);
+    });
+    if (failure === undefined) return undefined;
+    self.tell({type: 'finishFailed', failure});
+    return 'drop';
+  }
+
+  async function appendOutput(
+    {lines, offset, taken}: JobEffect & {type: 'appendOutput'},
+    self: Ref<JobMessage>,
+  ): Promise<void> {
+    try {
+      await log.append(lines, offset);
+    } catch (error) {
+      self.tell({type: 'logFailed', failure: logFailure(error)});
+    }
+    taken();
+  }
+
+  return {
+    initial,
+    decide: decideJob,
+    perform(effect, context) {
+      const {self} = context;
+      switch (effect.type) {
+        case 'record':
+          return recordEffect(effect, context);
+        case 'requestEngine':
+          pool.tell({
+            type: 'requestEngine',
+            taskID,
+            attempt: effect.attempt,
+            executeOnce: spec.executeOnce,
+            replyTo: self,
+            key: {engineType: spec.engineType.type, user: spec.executeUser, creator: spec.creator},
+          });
+          return undefined;
+        case 'cancelRequest':
+          pool.tell({type: 'cancelRequest', taskID, attempt: effect.attempt});
+          return undefined;
+        case 'execute':
+          return execute(effect.attempt, effect.engine, self);
+        case 'follow':
+          return follow(effect.attempt, effect.engine, self);
+        case 'killTask':
+          effect.engine.ref.tell({
+            type: 'killTask',
+            task: {taskID, attempt: effect.attempt},
+            graceMs: killGraceMs,
+            why: effect.why,
+          });
+          return undefined;
+        case 'appendOutput':
+          return appendOutput(effect, self);
+        case 'publishResults':
+          return publishResults(effect.attempt, effect.engine, self);
+        case 'say':
+          return say(effect.level, effect.text);
+        case 'closeLog':
+          return log.close().catch(() => undefined);
+        case 'confirm':
+          effect.engine.ref.tell({type: 'confirm', task: {taskID, attempt: effect.attempt}});
+          return undefined;
+        case 'release':
+          pool.tell({type: 'release', engineId: effect.engine.engineId, isReusable: effect.isReusable});
+          return undefined;
+        case 'showStatus':
+          return showStatus(effect.status);
+        case 'showProgress':
+          return showProgress(effect);
+        case 'leaveGroup':
+          group.tell({type: 'leave', taskID});
+          return undefined;
+        case 'requeue':
+          group.tell({type: 'enqueue', taskID, priority: spec.priority, isReserved: false});
+          return undefined;
+        case 'answer':
+          return effect.to.forEach(reply => reply(effect.report));
+        case 'timer':
+          return context.setTimer(effect.key, effect.afterMs, timerMessages[effect.key]);
+        case 'cancelTimer':
+          return context.cancelTimer(effect.key);
+        case 'stop':
+          forget();
+          return context.stop(self, 'finished');
+      }
+    },
+  };
+
+  function showStatus(status: JobState['status']): void {
+    const job = live();
+    if (job !== undefined) job.status = status;
+    const isEnd =
+      status === 'Succeed' || status === 'Failed' || status === 'Cancelled' || status === 'Timeout';
+    publish(isEnd ? {type: 'end', status, lines: log.lines()} : {type: 'status', status, at: clock.now()});
+  }
+
+  function showProgress({progress, info}: JobEffect & {type: 'showProgress'}): void {
+    const job = live();
+    if (job !== undefined) {
+      job.progress = progress;
+      job.progressInfo = info;
+    }
+    publish({type: 'progress', progress, progressInfo: info});
+  }
+}
+
+const engineGone = ({engineId}: GrantedEngine): Failure => ({
+  code: 30004,
+  retryable: true,
+  message: `Engine ${engineId} ended before it took the job.`,
+});
+
+function logFailure(error: unknown): Failure {
+  const {message} = toFailure(error);
+  return {
+    code: 20075,
+    retryable: false,
+    message: `The job's log could not be written (${message}), so the job was ended. Free space in the data directory.`,
+  };
+}

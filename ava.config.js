@@ -1,0 +1,13 @@
+/** Everything that needs nothing but Node. The other suites have their own configuration, see tools/suites.ts. */
+export default {
+  extensions: ['ts'],
+  files: [
+    'test/**/*.test.ts',
+    '!test/e2e/**',
+    '!test/servers/**',
+    '!test/browser/**',
+    '!test/sdk/**',
+    '!test/package/**',
+  ],
+  timeout: '60s',
+};

@@ -1,0 +1,10 @@
+/** Against real database servers, which tools/servers.sh starts. */
+export default {
+  extensions: ['ts'],
+  files: ['test/servers/**/*.test.ts'],
+  // Signals, child processes and process-wide state: a worker thread shares them with its neighbours.
+  workerThreads: false,
+  concurrency: 1,
+  serial: false,
+  timeout: '3m',
+};

@@ -1,0 +1,26 @@
+#!/usr/bin/env -S node --max-semi-space-size=2
+/**
+ * The `tenon` command's first step, in syntax that old versions of Node read too: says in one line when the Node that runs
+ * is too old, otherwise turns the compile cache on and hands over to `program.ts`.
+ *
+ * The young generation is kept small by the line above and by `npm start`: it can't be changed once the process runs. It
+ * costs an idle node 20 MB less; what lives long is promoted a little earlier. The cache saves 0.1 s of each later start.
+ */
+import module from 'node:module';
+import {homedir} from 'node:os';
+import {join} from 'node:path';
+
+const majorMin = 24;
+
+if (Number(process.versions.node.split('.')[0]) < majorMin) {
+  process.stderr.write(
+    `tenon needs Node ${majorMin} or newer, this is ${process.version}: npx -p node@${majorMin} -p tenon tenon …\n`,
+  );
+  process.exitCode = 1;
+} else {
+  // A directory of our own: what lies in the shared temporary one could be somebody else's code.
+  const cacheHome = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
+  module.enableCompileCache(process.env['NODE_COMPILE_CACHE'] ?? join(cacheHome, 'tenon', 'compiled'));
+  const {run} = await import('./program.ts');
+  await run(process.argv.slice(2));
+}

@@ -1,0 +1,339 @@
+/**
+ * Joins the floors' settings into one documented whole, and is the sole reader of `process.env` and `tenon.yaml`.
+ *
+ * Precedence: command line, environment, file, default. All mistakes are reported together, each with where it stands,
+ * what was expected and what was given; a configuration is valid as a whole or it is not used.
+ */
+import {readFileSync} from 'node:fs';
+import {hostname} from 'node:os';
+import {resolve} from 'node:path';
+import {governanceSettings} from './actors/settings.ts';
+import {submissionSettings} from './actors/submission-settings.ts';
+import type {Setting, SettingGroup, SettingValues} from './actors/domain/setting.ts';
+import {parse as parseYaml} from 'yaml';
+import {httpSettings} from './http/settings.ts';
+
+export const nodeSettings = {
+  listen: {
+    type: 'string',
+    default: '127.0.0.1:9001',
+    description:
+      'HOST:PORT of the facade (HTTP and WebSocket). Port 0 takes any free one; the ready line says which.',
+  },
+  data: {
+    type: 'string',
+    default: './tenon-data',
+    description:
+      'Data directory: logs, results, engines, outbox and the embedded database. It belongs to one node.',
+  },
+  database: {
+    type: 'string',
+    default: 'sqlite:tenon.db',
+    description: 'sqlite:FILE (relative to the data directory) or mysql://user:password@host:port/database.',
+  },
+  roles: {
+    type: 'list',
+    default: ['gateway', 'entrance', 'manager', 'ecm', 'jobhistory'],
+    min: 1,
+    max: 5,
+    description: 'What this node does.',
+  },
+  cluster: {
+    type: 'string',
+    default: '',
+    description: "HOST:PORT of this node's cluster endpoint. Empty: none.",
+  },
+  join: {type: 'list', default: [], max: 64, description: 'Cluster endpoints of nodes to join.'},
+  clusterSecretFile: {
+    type: 'string',
+    default: '',
+    description: "File with the cluster's secret, at least 32 random bytes.",
+  },
+  label: {
+    type: 'list',
+    default: [],
+    max: 32,
+    description: 'Labels of this node, each key=value, such as route=et1.',
+  },
+  adminUser: {
+    type: 'string',
+    default: 'hadoop',
+    description: 'Name of the administrator made at the first start.',
+  },
+  adminPasswordFile: {
+    type: 'string',
+    default: '',
+    description:
+      "File with the administrator's password for the first start. Empty: one is generated, printed once, and" +
+      ' written to the file credentials in the data directory.',
+  },
+  name: {
+    type: 'string',
+    default: '',
+    description: "Name of this cluster, shown to people. Empty: the host's name.",
+  },
+  logLevel: {
+    type: 'string',
+    default: 'info',
+    description: "Least level of the node's own log on stderr: trace, debug, info, warn, error.",
+  },
+} as const satisfies SettingGroup;
+
+/** Every setting of the product, by group; `docs/configuration.md` is printed from it. */
+export const settingGroups = {
+  node: nodeSettings,
+  http: httpSettings,
+  governance: governanceSettings,
+  submission: submissionSettings,
+} as const satisfies Record<string, SettingGroup>;
+
+export type Config = {
+  readonly node: SettingValues<typeof nodeSettings>;
+  readonly http: SettingValues<typeof httpSettings>;
+  readonly governance: SettingValues<typeof governanceSettings>;
+  readonly submission: SettingValues<typeof submissionSettings>;
+  /** Absolute. */
+  readonly dataDirectory: string;
+  readonly hostName: string;
+  readonly timeZone: string;
+  /** Where private sockets may live. */
+  readonly runtimeDirectory: string;
+  /** The environment engines may inherit from, by allow-list. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+};
+
+/** `options` as the command line gave them: keys of `node`, `config` (a file) and `set` (`group.key=value`, repeatable). */
+export type ConfigInput = {
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+};
+
+/** Something in the configuration can't be used; the message lists every mistake. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+
+  constructor(mistakes: readonly string[]) {
+    super(
+      `The configuration has ${mistakes.length === 1 ? 'a mistake' : `${mistakes.length} mistakes`}:\n` +
+        mistakes.map(mistake => `  - ${mistake}`).join('\n') +
+        '\nEvery setting is explained in docs/configuration.md.',
+    );
+  }
+}
+
+type Raw = {readonly value: unknown; readonly where: string};
+
+/** Reads and checks everything. Throws `ConfigError`. */
+export function readConfig({options, environment = process.env}: ConfigInput): Config {
+  const mistakes: string[] = [];
+  const raw = new Map<string, Raw>();
+  readFile(options['config'] ?? environment['TENON_CONFIG'], raw, mistakes);
+  readEnvironment(environment, raw);
+  readOptions(options, raw, mistakes);
+  const values = (group: string, settings: SettingGroup): Record<string, unknown> =>
+    Object.fromEntries(
+      Object.entries(settings).map(([key, setting]) => {
+        const given = raw.get(`${group}.${key}`);
+        return [
+          key,
+          given === undefined ? setting.default : check(setting, given, `${group}.${key}`, mistakes),
+        ];
+      }),
+    );
+  const node = values('node', nodeSettings) as Config['node'];
+  const http = values('http', httpSettings) as Config['http'];
+  const governance = values('governance', governanceSettings) as Config['governance'];
+  const submission = values('submission', submissionSettings) as Config['submission'];
+  const [host, port] = parseEndpoint(node.listen, 'listen', mistakes);
+  checkRelations(node, governance, mistakes);
+  if (mistakes.length > 0) throw new ConfigError(mistakes);
+  return {
+    node,
+    governance,
+    submission,
+    http: {...http, host, port},
+    dataDirectory: resolve(node.data),
+    hostName: hostname().replaceAll('_', '-'),
+    timeZone: governance.timeZone || Intl.DateTimeFormat().resolvedOptions().timeZone,
+    runtimeDirectory: environment['XDG_RUNTIME_DIR'] ?? '',
+    environment,
+  };
+}
+
+/** The settings of the file: top-level keys are those of `node`; the other groups are maps. */
+function readFile(path: unknown, raw: Map<string, Raw>, mistakes: string[]): void {
+  if (typeof path !== 'string' || path === '') return;
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    mistakes.push(
+      `the file ${path} can't be read: ${error instanceof Error ? error.message : String(error)}`,
+    );
+    return;
+  }
+  const tree = parseFile(path, text, mistakes);
+  for (const [key, value] of Object.entries(tree)) {
+    const where = `${key} in ${path}`;
+    if (Object.hasOwn(nodeSettings, key)) {
+      raw.set(`node.${key}`, {value, where});
+    } else if (isGroup(key) && typeof value === 'object' && value !== null) {
+      for (const [name, inner] of Object.entries(value)) {
+        if (Object.hasOwn(settingGroups[key], name))
+          raw.set(`${key}.${name}`, {value: inner, where: `${key}.${name} in ${path}`});
+        else mistakes.push(unknownKey(`${key}.${name}`, path));
+      }
+    } else mistakes.push(unknownKey(key, path));
+  }
+}
+
+/** A plain property file, as Linkis' services have, is read too: its route label is the seed's way to set one. */
+function parseFile(path: string, text: string, mistakes: string[]): Record<string, unknown> {
+  const routes = /^\s*spring\.eureka\.instance\.metadata-map\.route\s*[=:]\s*(\S+)\s*$/m.exec(text);
+  const rest = text.replaceAll(/^\s*spring\.eureka\..*$/gm, '');
+  try {
+    const tree = parseYaml(rest);
+    const record = typeof tree === 'object' && tree !== null ? ({...tree} as Record<string, unknown>) : {};
+    return routes === null ? record : {...record, label: [`route=${routes[1]}`]};
+  } catch (error) {
+    mistakes.push(`${path} is not YAML: ${error instanceof Error ? error.message : String(error)}`);
+    return {};
+  }
+}
+
+function readEnvironment(
+  environment: Readonly<Record<string, string | undefined>>,
+  raw: Map<string, Raw>,
+): void {
+  for (const [group, settings] of Object.entries(settingGroups)) {
+    for (const key of Object.keys(settings)) {
+      const name = environmentName(group, key);
+      const value = environment[name];
+      if (value !== undefined && value !== '')
+        raw.set(`${group}.${key}`, {value, where: `the environment variable ${name}`});
+    }
+  }
+}
+
+/** For a node that is configured by code alone: what its engines may inherit, without `TENON_…`. */
+export const environmentWithoutSettings = (): Readonly<Record<string, string | undefined>> =>
+  Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('TENON_')));
+
+/** `node.listen` is `TENON_LISTEN`, `http.bodyBytesMax` is `TENON_HTTP_BODY_BYTES_MAX`. */
+export function environmentName(group: string, key: string): string {
+  const words = key.replaceAll(/[A-Z]/g, capital => `_${capital}`).toUpperCase();
+  return group === 'node' ? `TENON_${words}` : `TENON_${group.toUpperCase()}_${words}`;
+}
+
+function readOptions(
+  options: Readonly<Record<string, unknown>>,
+  raw: Map<string, Raw>,
+  mistakes: string[],
+): void {
+  for (const [key, value] of Object.entries(options)) {
+    if (value === undefined || key === 'config' || key === 'set') continue;
+    const flag = `--${key.replaceAll(/[A-Z]/g, capital => `-${capital.toLowerCase()}`)}`;
+    if (Object.hasOwn(nodeSettings, key)) raw.set(`node.${key}`, {value, where: flag});
+    else mistakes.push(unknownKey(flag, 'the command line'));
+  }
+  const set = options['set'];
+  for (const pair of Array.isArray(set) ? set : typeof set === 'string' ? [set] : []) {
+    const [name = '', ...value] = String(pair).split('=');
+    const [group = '', key = ''] = name.split('.');
+    if (isGroup(group) && Object.hasOwn(settingGroups[group], key)) {
+      raw.set(name, {value: value.join('='), where: `--set ${name}`});
+    } else mistakes.push(unknownKey(name, 'the command line'));
+  }
+}
+
+const isGroup = (name: string): name is keyof typeof settingGroups => Object.hasOwn(settingGroups, name);
+const unknownKey = (key: string, where: string): string => `${key} in ${where} is no setting`;
+
+function check(setting: Setting, {value, where}: Raw, name: string, mistakes: string[]): unknown {
+  const problem = (expected: string): unknown => {
+    mistakes.push(`${where}: ${name} must be ${expected}, not ${JSON.stringify(value)}`);
+    return setting.default;
+  };
+  const {min = -Infinity, max = Infinity} = setting;
+  switch (setting.type) {
+    case 'integer':
+    case 'duration': {
+      const number =
+        setting.type === 'duration'
+          ? parseDuration(value)
+          : typeof value === 'number'
+            ? value
+            : Number(value || NaN);
+      return Number.isSafeInteger(number) && number >= min && number <= max
+        ? number
+        : problem(
+            `${setting.type === 'duration' ? 'milliseconds, or text such as 30s,' : 'a whole number'} from ${min} to ${max}`,
+          );
+    }
+    case 'boolean':
+      if (typeof value === 'boolean') return value;
+      return value === 'true' || value === 'false' ? value === 'true' : problem('true or false');
+    case 'string':
+      return typeof value === 'string' ? value : typeof value === 'number' ? String(value) : problem('text');
+    case 'list': {
+      const list = Array.isArray(value)
+        ? value.map(String)
+        : typeof value === 'string'
+          ? value.split(',').map(part => part.trim())
+          : undefined;
+      return list !== undefined && list.length >= Math.max(0, min) && list.length <= max
+        ? list.filter(part => part !== '')
+        : problem('a list');
+    }
+  }
+}
+
+const unitMs: Readonly<Record<string, number>> = {ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000};
+
+function parseDuration(value: unknown): number {
+  if (typeof value === 'number') return value;
+  const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?$/.exec(String(value));
+  return match === null ? NaN : Number(match[1]) * (unitMs[match[2] ?? 'ms'] ?? 1);
+}
+
+function parseEndpoint(text: string, key: string, mistakes: string[]): [host: string, port: number] {
+  const match = /^(\[[0-9a-fA-F:.]+\]|[^:]+):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[2]);
+  if (match?.[1] === undefined || port > 65_535) {
+    mistakes.push(`${key} must be HOST:PORT with a port from 0 to 65535, not ${JSON.stringify(text)}`);
+    return ['127.0.0.1', 0];
+  }
+  const host = match[1].replace(/^\[|\]$/g, '');
+  // The host becomes part of execIDs, whose instances are joined with underscores (decision 1).
+  if (host.includes('_'))
+    mistakes.push(`${key}: a host name with an underscore can't be part of an execID: ${host}`);
+  if (text.length > 128)
+    mistakes.push(`${key}: ${text.length} characters, but the instance column holds 128`);
+  return [host, port];
+}
+
+const knownRoles: readonly string[] = nodeSettings.roles.default;
+
+function checkRelations(node: Config['node'], governance: Config['governance'], mistakes: string[]): void {
+  for (const role of node.roles) {
+    if (!knownRoles.includes(role)) mistakes.push(`roles: ${role} is none of ${knownRoles.join(', ')}`);
+  }
+  for (const label of node.label) {
+    if (!/^[\w.-]+=[^=]+$/.test(label))
+      mistakes.push(`label must be key=value, not ${JSON.stringify(label)}`);
+  }
+  if (!/^[a-z0-9._-]{1,50}$/i.test(node.adminUser))
+    mistakes.push(
+      `adminUser must be 1 to 50 letters, digits, dots or dashes, not ${JSON.stringify(node.adminUser)}`,
+    );
+  if (node.cluster !== '' && node.clusterSecretFile === '') {
+    mistakes.push('cluster needs clusterSecretFile: a cluster endpoint without a secret is not opened');
+  }
+  if (governance.timeZone !== '') {
+    try {
+      Intl.DateTimeFormat('en', {timeZone: governance.timeZone});
+    } catch {
+      mistakes.push(`governance.timeZone: ${governance.timeZone} is no time zone of the IANA database`);
+    }
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * The directory of one engine: where everything lies, and what `engine.json` says. It outlives the processes on both
+ * sides, so a node that was restarted finds its engines here.
+ *
+ *     <engineId>/engine.json  secret  host.log  reserve  work/  tmp/  jobs/<taskID>-<attempt>/{code,spool,epoch,results/}
+ */
+import {readdir, readFile, rm} from 'node:fs/promises';
+import {join} from 'node:path';
+import type {ProcessIdentity} from './process-identity.ts';
+import {createSpoolDecoder, openedOf} from './spool-record.ts';
+import {readSpool} from './spool-reader.ts';
+
+export type EngineRecord = ProcessIdentity & {
+  readonly engineId: string;
+  readonly engineType: string;
+  readonly user: string;
+  readonly creator: string;
+  readonly socketPath: string;
+  readonly cgroup?: string;
+};
+
+export type StoredTask = {readonly taskID: number; readonly attempt: number; readonly epoch: number};
+
+export type EngineDirectory = {
+  readonly path: string;
+  readonly hostLog: string;
+  readonly jobDirectory: (taskID: number, attempt: number) => string;
+  readonly spool: (taskID: number, attempt: number) => string;
+  readonly results: (taskID: number, attempt: number) => string;
+};
+
+export function engineDirectory(path: string): EngineDirectory {
+  const jobDirectory = (taskID: number, attempt: number): string => join(path, 'jobs', `${taskID}-${attempt}`);
+  return {
+    path,
+    hostLog: join(path, 'host.log'),
+    jobDirectory,
+    spool: (taskID, attempt) => join(jobDirectory(taskID, attempt), 'spool'),
+    results: (taskID, attempt) => join(jobDirectory(taskID, attempt), 'results'),
+  };
+}
+
+/** Undefined when the host never got so far as to write it, or it is not readable. */
+export async function readEngineRecord({path}: EngineDirectory): Promise<EngineRecord | undefined> {
+  let value: unknown;
+  try {
+    value = JSON.parse(await readFile(join(path, 'engine.json'), 'utf8'));
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const given: Record<string, unknown> = {...value};
+  const {engineId, engineType, user, creator, socketPath, pid, startTime, bootId, cgroup} = given;
+  if (
+    typeof engineId !== 'string' ||
+    typeof engineType !== 'string' ||
+    typeof user !== 'string' ||
+    typeof creator !== 'string' ||
+    typeof socketPath !== 'string' ||
+    typeof pid !== 'number' ||
+    typeof startTime !== 'number' ||
+    typeof bootId !== 'string'
+  ) {
+    return undefined;
+  }
+  const record = {engineId, engineType, user, creator, socketPath, pid, startTime, bootId};
+  return typeof cgroup === 'string' ? {...record, cgroup} : record;
+}
+
+export async function readSecret({path}: EngineDirectory): Promise<Uint8Array> {
+  return Buffer.from((await readFile(join(path, 'secret'), 'utf8')).trim(), 'hex');
+}
+
+/** Tasks that have a spool here: at most one, unless a confirmation was cut short. */
+export async function storedTasks(directory: EngineDirectory): Promise<StoredTask[]> {
+  const names = await readdir(join(directory.path, 'jobs')).catch(() => []);
+  const tasks: StoredTask[] = [];
+  for (const name of names) {
+    const match = /^(\d+)-(\d+)$/.exec(name);
+    if (match === null) continue;
+    const taskID = Number(match[1]);
+    const attempt = Number(match[2]);
+    tasks.push({taskID, attempt, epoch: await storedEpoch(directory, taskID, attempt)});
+  }
+  return tasks.toSorted((one, other) => other.taskID - one.taskID || other.attempt - one.attempt);
+}
+
+/** The highest epoch the engine obeyed for this task; 0 when its spool is too damaged to tell. */
+async function storedEpoch(directory: EngineDirectory, taskID: number, attempt: number): Promise<number> {
+  const raised = await readFile(join(directory.jobDirectory(taskID, attempt), 'epoch'), 'utf8').catch(() => '');
+  if (/^\d+$/.test(raised.trim())) return Number(raised);
+  try {
+    const [first] = createSpoolDecoder(0).push(await readSpool(directory.spool(taskID, attempt), 0, 4096));
+    return first === undefined ? 0 : openedOf(first).epoch;
+  } catch {
+    return 0;
+  }
+}
+
+/** The end of host.log, for messages about an engine that did not start. */
+export async function readHostLog({hostLog}: EngineDirectory): Promise<string> {
+  const text = await readFile(hostLog, 'utf8').catch(() => '');
+  return text.slice(-2000);
+}
+
+export async function removeDirectory(path: string): Promise<void> {
+  await rm(path, {recursive: true, force: true, maxRetries: 3});
+}

@@ -1,0 +1,366 @@
+/**
+ * One engine process as its owner sees it.
+ *
+ *     attached ──link lost──▶ reading the spool file ──▶ attaching again ──▶ attached
+ *         └──────process gone──▶ sweeping ──▶ spool read to its end ──▶ exited
+ *
+ * Every byte of a spool comes either from the socket or from the file; the follower joins both by offset.
+ */
+import type {Clock} from '../actors/runtime/clock.ts';
+import type {EngineExit, EngineHandle, EngineTask} from '../actors/ports.ts';
+import {EngineAwayError, EngineBusyError, EngineRefusedError, StaleEpochError} from './engine-errors.ts';
+import {
+  removeDirectory,
+  storedTasks,
+  type EngineDirectory,
+  type EngineRecord,
+  type StoredTask,
+} from './engine-directory.ts';
+import {attachEngine, type EngineLink} from './engine-link.ts';
+import type {EngineLog} from './engine-log.ts';
+import {isAlive, signalProcess} from './process-identity.ts';
+import {sweepProcesses} from './process-sweep.ts';
+import {publishResultFiles} from './result-publisher.ts';
+import {createTaskStream, type TaskStream} from './task-stream.ts';
+
+const backoffMsMin = 5;
+const backoffMsMax = 1000;
+/** An engine that does not answer so soon may be dead, which is looked at between two attempts. */
+const reattachTimeoutMs = 2000;
+/** Beyond the grace: stopping, killing and writing the end. Then the host itself is killed. */
+const shutdownSlackMs = 10_000;
+
+export type HandleOptions = {
+  readonly record: EngineRecord;
+  readonly directory: EngineDirectory;
+  readonly secret: Uint8Array;
+  readonly owner: string;
+  readonly clock: Clock;
+  readonly log: EngineLog;
+  readonly windowBytes: number;
+  readonly requestTimeoutMs: number;
+  /** The unconfirmed task found when adopting, with the epoch to claim it with. */
+  readonly task?: StoredTask;
+  /** Resolves with the reason when our own child exits; absent for an adopted engine. */
+  readonly childExit?: Promise<string>;
+  /** False: found dead, only its spool is left. */
+  readonly isLive: boolean;
+};
+
+/** Resolves when attached, or at once for a dead engine. Rejects like `attachEngine`. */
+export async function openEngineHandle(options: HandleOptions): Promise<EngineHandle> {
+  const handle = new ProcessEngineHandle(options);
+  await handle.begin();
+  return handle;
+}
+
+class ProcessEngineHandle implements EngineHandle {
+  readonly engineId: string;
+  readonly pid: number;
+  readonly engineType: string;
+  readonly user: string;
+  readonly creator: string;
+  readonly task?: StoredTask;
+  readonly exited: Promise<EngineExit>;
+  readonly #options: HandleOptions;
+  readonly #exit = Promise.withResolvers<EngineExit>();
+  /** Resolves when the process and all it started are gone. */
+  readonly #swept = Promise.withResolvers<void>();
+  #link: EngineLink | undefined;
+  #linkWaiters: (() => void)[] = [];
+  #state: 'live' | 'gone' | 'detached' = 'live';
+  #displaced: string | undefined;
+  #claimEpoch: number;
+  readonly #stream: TaskStream;
+  /** A task whose events somebody still has to be given before the exit may be told. */
+  #owed: {readonly taskID: number; readonly attempt: number} | undefined;
+  #owedWaiters: (() => void)[] = [];
+  #killWish: {readonly taskID: number; readonly attempt: number; readonly graceMs: number; readonly why: string} | undefined;
+
+  constructor(options: HandleOptions) {
+    const {record, task} = options;
+    this.#options = options;
+    this.engineId = record.engineId;
+    this.pid = record.pid;
+    this.engineType = record.engineType;
+    this.user = record.user;
+    this.creator = record.creator;
+    if (task !== undefined) this.task = task;
+    this.#claimEpoch = task?.epoch ?? 0;
+    this.#owed = task;
+    this.exited = this.#exit.promise;
+    const {directory, clock, log, windowBytes} = options;
+    this.#stream = createTaskStream({
+      engineId: this.engineId,
+      directory,
+      clock,
+      log,
+      windowBytes,
+      // The job must get its end, and this engine can't tell it any more.
+      onDamaged: () => void signalProcess(record, 'SIGKILL'),
+    });
+  }
+
+  async begin(): Promise<void> {
+    if (this.#options.isLive) {
+      const link = await this.#attach(this.#options.requestTimeoutMs);
+      void this.#superviseSafely(link);
+    } else {
+      void this.#superviseSafely(undefined);
+    }
+  }
+
+  async execute(task: EngineTask): Promise<void> {
+    const link = await this.#linked();
+    const {taskID, attempt} = task;
+    try {
+      await link.request('execute', {...task});
+    } catch (error) {
+      if (error instanceof EngineRefusedError && ['busy', 'leaving', 'knownTask'].includes(error.reason)) {
+        throw new EngineBusyError(this.engineId, taskID, error.message);
+      }
+      throw error;
+    }
+    this.#claimEpoch = task.epoch;
+    this.#owed = {taskID, attempt};
+  }
+
+  follow(
+    taskID: number,
+    attempt: number,
+    fromOffset: number,
+    consume: Parameters<EngineHandle['follow']>[3],
+  ): void {
+    this.#stream.follow(taskID, attempt, fromOffset, consume);
+    this.#wakeOwed(taskID, attempt);
+    if (this.#state === 'gone') void this.#readRest(taskID);
+  }
+
+  kill(taskID: number, attempt: number, graceMs: number, why: 'killed' | 'timedOut'): void {
+    this.#killWish = {taskID, attempt, graceMs, why};
+    this.#sendKillWish();
+  }
+
+  async publishResults(taskID: number, attempt: number, directory: string): Promise<number> {
+    return publishResultFiles(this.#options.directory.results(taskID, attempt), directory);
+  }
+
+  async confirm(taskID: number, attempt: number): Promise<void> {
+    for (;;) {
+      if (this.#state === 'gone') {
+        await removeDirectory(this.#options.directory.jobDirectory(taskID, attempt));
+        break;
+      }
+      try {
+        const link = await this.#linked();
+        await link.request('confirm', {taskID, attempt});
+        break;
+      } catch (error) {
+        // Whether it lives again or dies, the next round knows what to do.
+        if (!(error instanceof EngineAwayError) || this.#state === 'detached') throw error;
+      }
+    }
+    if (this.#killWish?.taskID === taskID) this.#killWish = undefined;
+    this.#stream.forget(taskID, attempt);
+    if (this.#owed?.taskID === taskID && this.#owed.attempt === attempt) this.#owed = undefined;
+    this.#wakeOwed(taskID, attempt);
+    if (this.#state === 'gone') await this.#removeIfEmpty();
+  }
+
+  async shutdown(graceMs: number): Promise<void> {
+    if (this.#state === 'detached') return;
+    const {clock, record, log} = this.#options;
+    const cancel = clock.after(graceMs + shutdownSlackMs, () => {
+      log.warn({engineId: this.engineId, pid: this.pid}, 'the engine did not end in time and is killed');
+      void signalProcess(record, 'SIGKILL');
+    });
+    try {
+      await (await this.#linked()).request('shutdown', {graceMs});
+    } catch (error) {
+      // Unreachable but alive: TERM means the same to the host, with its own grace.
+      log.debug({engineId: this.engineId, err: error}, 'shutdown by signal');
+      await signalProcess(record, 'SIGTERM');
+    }
+    await this.#swept.promise;
+    cancel();
+  }
+
+  detach(): void {
+    if (this.#state !== 'live') return;
+    this.#state = 'detached';
+    this.#stream.stop();
+    this.#link?.close();
+    this.#wakeLinkWaiters();
+  }
+
+  /* The life of the link */
+
+  async #superviseSafely(link: EngineLink | undefined): Promise<void> {
+    try {
+      await this.#supervise(link);
+    } catch (error) {
+      // Nothing above expects an error; an engine that cannot be read must still be reported as gone.
+      this.#options.log.error({engineId: this.engineId, err: error}, 'the engine is given up');
+      this.#state = 'gone';
+      this.#swept.resolve();
+      this.#exit.resolve({reason: error instanceof Error ? error.message : String(error)});
+    }
+  }
+
+  async #supervise(first: EngineLink | undefined): Promise<void> {
+    const {clock, log, isLive} = this.#options;
+    let link = first;
+    let backoffMs = backoffMsMin;
+    while (isLive) {
+      if (link !== undefined) {
+        backoffMs = backoffMsMin;
+        const {why, isDisplaced} = await this.#serve(link);
+        if (this.#isDetached()) return;
+        if (isDisplaced) {
+          this.#giveWay(why);
+          return;
+        }
+        log.debug({engineId: this.engineId, why}, 'the link to the engine was lost');
+      }
+      await this.#stream.catchUp();
+      if (this.#isDetached()) return;
+      if (!(await isAlive(this.#options.record))) break;
+      const {promise, resolve} = Promise.withResolvers<void>();
+      const cancel = clock.after(backoffMs, resolve);
+      await Promise.race([promise, this.#options.childExit ?? promise]);
+      cancel();
+      backoffMs = Math.min(backoffMsMax, backoffMs * 2);
+      try {
+        link = await this.#attach(reattachTimeoutMs);
+      } catch (error) {
+        link = undefined;
+        if (error instanceof StaleEpochError) {
+          this.#giveWay(error.message);
+          return;
+        }
+      }
+      if (this.#isDetached()) return;
+    }
+    await this.#afterDeath();
+  }
+
+  #attach(attachTimeoutMs: number): Promise<EngineLink> {
+    const {record, secret, owner, clock, requestTimeoutMs} = this.#options;
+    return attachEngine({
+      engineId: this.engineId,
+      socketPath: record.socketPath,
+      secret,
+      claim: {owner, epoch: this.#claimEpoch},
+      attachTimeoutMs,
+      requestTimeoutMs,
+      clock,
+      onData: this.#stream.accept,
+    });
+  }
+
+  async #serve(link: EngineLink): Promise<{readonly why: string; readonly isDisplaced: boolean}> {
+    if (this.#isDetached()) {
+      link.close();
+      return link.closed;
+    }
+    this.#link = link;
+    this.#wakeLinkWaiters();
+    this.#stream.use(link);
+    this.#sendKillWish();
+    const end = await link.closed;
+    this.#link = undefined;
+    this.#stream.use(undefined);
+    return end;
+  }
+
+  /** A later owner has the engine: we neither end it nor tell its exit. */
+  #giveWay(why: string): void {
+    this.#displaced = why;
+    this.#options.log.warn({engineId: this.engineId, why}, 'the engine has another owner now');
+    this.detach();
+  }
+
+  // A method, so that the compiler does not believe that awaiting changes nothing.
+  #isDetached(): boolean {
+    return this.#state === 'detached';
+  }
+
+  async #linked(): Promise<EngineLink> {
+    const {clock, requestTimeoutMs} = this.#options;
+    if (this.#link === undefined && this.#state === 'live') {
+      const {promise, resolve} = Promise.withResolvers<void>();
+      this.#linkWaiters.push(resolve);
+      const cancel = clock.after(requestTimeoutMs, resolve);
+      await promise;
+      cancel();
+    }
+    if (this.#link !== undefined) return this.#link;
+    if (this.#displaced !== undefined) throw new StaleEpochError(this.engineId, this.#displaced);
+    throw new EngineAwayError(
+      this.engineId,
+      this.#state === 'live' ? `no connection in ${requestTimeoutMs} ms` : `its process ${this.pid} is ${this.#state}`,
+    );
+  }
+
+  #wakeLinkWaiters(): void {
+    const waiters = this.#linkWaiters;
+    this.#linkWaiters = [];
+    for (const resolve of waiters) resolve();
+  }
+
+  #sendKillWish(): void {
+    if (this.#killWish === undefined || this.#link === undefined) return;
+    this.#link.request('kill', this.#killWish).catch((error: unknown) => {
+      // A lost link sends it again when it is back.
+      this.#options.log.debug({engineId: this.engineId, err: error}, 'the kill did not arrive');
+    });
+  }
+
+  /* The end */
+
+  async #afterDeath(): Promise<void> {
+    const {record, childExit, log} = this.#options;
+    this.#state = 'gone';
+    this.#wakeLinkWaiters();
+    const survivors = await sweepProcesses(this.engineId, record.cgroup);
+    if (survivors.length > 0) log.error({engineId: this.engineId, survivors}, 'processes could not be ended');
+    await removeDirectory(record.socketPath);
+    this.#swept.resolve();
+    const reason = childExit === undefined ? `process ${this.pid} is gone` : await childExit;
+    await this.#settleOwed();
+    const unread = await this.#stream.finish();
+    await this.#removeIfEmpty();
+    this.#exit.resolve({reason: unread === 0 ? reason : `${reason}; ${unread} bytes at the end of its spool are damaged`});
+  }
+
+  /** For a follower that comes after the end: the file is all there is, and it does not grow. */
+  async #readRest(taskID: number): Promise<void> {
+    try {
+      await this.#stream.finish();
+    } catch (error) {
+      this.#options.log.error({engineId: this.engineId, taskID, err: error}, 'the spool of a dead engine cannot be read');
+    }
+  }
+
+  #wakeOwed(taskID: number, attempt: number): void {
+    if (this.#owed !== undefined && (this.#owed.taskID !== taskID || this.#owed.attempt !== attempt)) return;
+    const waiters = this.#owedWaiters;
+    this.#owedWaiters = [];
+    for (const resolve of waiters) resolve();
+  }
+
+  async #settleOwed(): Promise<void> {
+    while (this.#owed !== undefined && !this.#stream.isFollowing()) {
+      const {promise, resolve} = Promise.withResolvers<void>();
+      this.#owedWaiters.push(resolve);
+      await promise;
+    }
+  }
+
+  /** The directory stays as long as it holds a spool that nobody has confirmed. */
+  async #removeIfEmpty(): Promise<void> {
+    if ((await storedTasks(this.#options.directory)).length === 0) {
+      await removeDirectory(this.#options.directory.path);
+    }
+  }
+}

@@ -1,0 +1,134 @@
+/** Starts one engine host: detached, in its own directory, with an allow-list environment and nothing else of ours. */
+import {spawn, type ChildProcess} from 'node:child_process';
+import {randomBytes} from 'node:crypto';
+import {mkdir, open} from 'node:fs/promises';
+import type {Clock} from '../actors/runtime/clock.ts';
+import type {EngineLaunch} from '../actors/ports.ts';
+import {EngineLaunchError} from './engine-errors.ts';
+import {
+  engineDirectory,
+  readEngineRecord,
+  readHostLog,
+  removeDirectory,
+  type EngineDirectory,
+  type EngineRecord,
+} from './engine-directory.ts';
+import {sweepProcesses} from './process-sweep.ts';
+
+const secretBytes = 32;
+
+export type HostSettings = {
+  readonly pythonPath: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly windowBytes: number;
+  readonly lineBytesMax: number;
+  readonly unattendedBytesMax: number;
+  readonly killGraceMs: number;
+};
+
+export type LaunchedHost = {
+  readonly directory: EngineDirectory;
+  readonly record: EngineRecord;
+  readonly secret: Uint8Array;
+  /** Resolves with the exit code or signal. */
+  readonly childExit: Promise<string>;
+};
+
+/** Rejects with `EngineLaunchError`; then nothing of the engine is left, but what its message quotes. */
+export async function launchHost({
+  launch,
+  path,
+  socketPath,
+  command,
+  settings,
+  timeoutMs,
+  clock,
+}: {
+  readonly launch: EngineLaunch;
+  /** The engine's directory; made here. */
+  readonly path: string;
+  readonly socketPath: string;
+  readonly command: readonly [string, ...string[]];
+  readonly settings: HostSettings;
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+}): Promise<LaunchedHost> {
+  const {engineId} = launch;
+  const directory = engineDirectory(path);
+  try {
+    await mkdir(path, {mode: 0o700});
+  } catch (cause) {
+    throw new EngineLaunchError(engineId, `its directory ${path} could not be made`, '', cause);
+  }
+  const secret = randomBytes(secretBytes);
+  try {
+    const child = await spawnHost(directory, command, settings.environment);
+    const childExit = exitOf(child);
+    await converse(child, childExit, {...launch, ...settings, socketPath, secret: secret.toString('hex')}, {
+      timeoutMs,
+      clock,
+    });
+    const record = await readEngineRecord(directory);
+    if (record === undefined) throw new Error('it wrote no engine.json');
+    child.unref();
+    return {directory, record, secret, childExit};
+  } catch (cause) {
+    const hostLog = await readHostLog(directory);
+    await sweepProcesses(engineId, undefined);
+    await removeDirectory(path);
+    throw new EngineLaunchError(engineId, cause instanceof Error ? cause.message : String(cause), hostLog, cause);
+  }
+}
+
+async function spawnHost(
+  directory: EngineDirectory,
+  [program, ...options]: readonly [string, ...string[]],
+  environment: Readonly<Record<string, string>>,
+): Promise<ChildProcess> {
+  const log = await open(directory.hostLog, 'a', 0o600);
+  try {
+    return spawn(program, options, {
+      cwd: directory.path,
+      detached: true,
+      env: environment,
+      // Descriptor 3 is where the host says that it listens; it closes it right after.
+      stdio: ['pipe', log.fd, log.fd, 'pipe'],
+    });
+  } finally {
+    await log.close();
+  }
+}
+
+function exitOf(child: ChildProcess): Promise<string> {
+  return new Promise(resolve => {
+    child.once('error', error => resolve(`it could not be run (${error.message})`));
+    child.once('exit', (code, signal) =>
+      resolve(signal === null ? `it exited with code ${code}` : `it was ended by signal ${signal}`),
+    );
+  });
+}
+
+/** Gives the host its configuration, and waits until it listens. */
+async function converse(
+  child: ChildProcess,
+  childExit: Promise<string>,
+  configuration: Readonly<Record<string, unknown>>,
+  {timeoutMs, clock}: {readonly timeoutMs: number; readonly clock: Clock},
+): Promise<void> {
+  const {promise, resolve, reject} = Promise.withResolvers<void>();
+  const cancel = clock.after(timeoutMs, () => reject(new Error(`it said nothing in ${timeoutMs} ms`)));
+  const ready = child.stdio[3];
+  ready?.once('data', () => resolve());
+  void childExit.then(why => reject(new Error(why)));
+  child.stdin?.on('error', () => undefined);
+  child.stdin?.end(`${JSON.stringify(configuration)}\n`);
+  try {
+    await promise;
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw error;
+  } finally {
+    cancel();
+    ready?.destroy();
+  }
+}

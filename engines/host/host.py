@@ -1,0 +1,412 @@
+"""
+The engine host: one process per engine, launched detached, outliving whoever launched it.
+
+    python3 -I -S host.py < configuration        (one line of JSON on standard input, see docs/engine-protocol.md)
+
+Its directory is the working directory it is started in. It says `ready` on descriptor 3 when its socket listens.
+"""
+
+import json
+import os
+import resource
+import signal
+import sys
+import time
+import traceback
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import process_tree
+import wire
+from event_loop import EventLoop
+from process_tree import Family
+from socket_server import SocketServer
+from spool import SpoolFullError
+from task import Task, job_directory, remove_job, spec_problem
+from task_failure import TIMED_OUT, failure
+
+_RESERVE_BYTES = 64 * 1024
+_LOG_BYTES_MAX = 1024 * 1024
+_LEAVE_S = 3.0
+_FIRST_OWNER_MS = 10_000
+
+
+class Host:
+    """Joins the parts, and decides what no single part can: who is obeyed, when there is room, when to leave."""
+
+    def __init__(self, configuration):
+        self.directory = os.getcwd()
+        self.engine_id = configuration['engineId']
+        self.engine_type = configuration['engineType']
+        self.configuration = configuration
+        self.line_bytes_max = configuration['lineBytesMax']
+        self.kill_grace_s = configuration['killGraceMs'] / 1000
+        self.limits = configuration['limits']
+        self.file_bytes_max = self.limits['diskBytesMax']
+        self.work_directory = os.path.join(self.directory, 'work')
+        self.now = time.monotonic
+        self.loop = EventLoop(self._crashed)
+        self.task = None
+        self.is_leaving = False
+        self._orphan_timer = None
+        self._left = False
+        self._leave_by = None
+        self._was_attached = False
+        self._log_bytes = 0
+        self._user_environment = configuration['environment']
+        self.cgroup = join_cgroup(self.engine_id)
+        self.has_subreaper = process_tree.become_subreaper()
+        self.engine = make_engine(self)
+        self.family = Family(self.engine_id, self.cgroup, self.engine.spare)
+        self.family_with_engine = Family(self.engine_id, self.cgroup, lambda pids: set())
+        self.server = None
+
+    def start(self):
+        for name in ('jobs', 'work', 'tmp'):
+            os.makedirs(os.path.join(self.directory, name), 0o700, exist_ok=True)
+        self._make_reserve()
+        secret = self.configuration['secret']
+        write_private(os.path.join(self.directory, 'secret'), secret + '\n')
+        path = self.configuration['socketPath']
+        self.server = SocketServer(self, path, bytes.fromhex(secret), self.configuration['windowBytes'])
+        self.loop.on_signal(signal.SIGTERM, lambda: self.leave(self.kill_grace_s))
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+            signal.signal(number, signal.SIG_IGN)
+        identity = {
+            'protocolVersion': wire.PROTOCOL_VERSION,
+            'engineId': self.engine_id,
+            'engineType': self.engine_type,
+            'user': self.configuration['user'],
+            'creator': self.configuration['creator'],
+            'pid': os.getpid(),
+            'startTime': process_tree.start_time(os.getpid()),
+            'bootId': boot_id(),
+            'socketPath': path,
+            'cgroup': self.cgroup,
+            'python': '%d.%d.%d' % sys.version_info[:3],
+            'limits': self.limits,
+        }
+        write_private(os.path.join(self.directory, 'engine.json'), json.dumps(identity, indent=2) + '\n')
+        self.attached_changed()
+        self.loop.soon(self.engine.warm)
+
+    # What the socket asks
+
+    def claim(self, claimed):
+        """Accepts an owner, or refuses it; the answer says what it finds."""
+        owner = claimed.get('owner')
+        epoch = claimed.get('epoch')
+        if not isinstance(owner, str) or not isinstance(epoch, int) or isinstance(epoch, bool) or epoch < 0:
+            raise wire.ProtocolError('badClaim', 'A claim has an owner (text) and an epoch (whole number).')
+        task = self.task
+        if task is not None:
+            self._fence(task, epoch)
+        return {
+            'engineId': self.engine_id,
+            'engineType': self.engine_type,
+            'user': self.configuration['user'],
+            'creator': self.configuration['creator'],
+            'pid': os.getpid(),
+            'task': None if task is None else {
+                'taskID': task.task_id, 'attempt': task.attempt, 'epoch': task.epoch,
+                'hasEnded': task.ended, 'spoolSize': task.spool.size,
+            },
+        }
+
+    def _fence(self, task, epoch):
+        if epoch < task.epoch:
+            raise wire.ProtocolError(
+                'staleEpoch',
+                'Task %d belongs to epoch %d; epoch %d is stale.' % (task.task_id, task.epoch, epoch),
+            )
+        if epoch > task.epoch:
+            task.raise_epoch(epoch)
+
+    def request(self, connection, request):
+        kind = request.get('type')
+        if kind == 'execute':
+            return self._execute(request)
+        if kind == 'shutdown':
+            grace_s = milliseconds(request, 'graceMs')
+            self.loop.soon(lambda: self.leave(grace_s))
+            return {}
+        task = self.task
+        if kind not in ('follow', 'kill', 'confirm'):
+            raise wire.ProtocolError('unknownRequest', 'There is no request %r.' % (kind,))
+        key = (request.get('taskID'), request.get('attempt'))
+        if task is None or (task.task_id, task.attempt) != key:
+            if kind == 'follow':
+                raise wire.ProtocolError('noSuchTask', 'This engine has no task %s, attempt %s.' % key)
+            # Killing or confirming what is gone already is done.
+            if kind == 'confirm' and isinstance(key[0], int) and isinstance(key[1], int):
+                remove_job(self.directory, job_directory(self.directory, *key))
+            return {}
+        if kind == 'follow':
+            offset = request.get('from')
+            acknowledged = request.get('acknowledged', offset)
+            if not whole(offset) or not whole(acknowledged) or not acknowledged <= offset <= task.spool.size:
+                raise wire.ProtocolError(
+                    'badOffset', 'The spool has %d bytes; offset %s (acknowledged %s) is not in it.'
+                    % (task.spool.size, offset, acknowledged)
+                )
+            self.loop.soon(lambda: connection.start_following(task, offset, acknowledged))
+        elif kind == 'kill':
+            task.kill(milliseconds(request, 'graceMs'), request.get('why'))
+        else:
+            self._confirm(task)
+        return {}
+
+    def _execute(self, spec):
+        problem = spec_problem(spec)
+        if problem is not None:
+            raise wire.ProtocolError('badTask', problem)
+        task = self.task
+        if task is not None:
+            if (task.task_id, task.attempt) == (spec['taskID'], spec['attempt']):
+                # The answer to an earlier request was lost: it must not run twice.
+                self._fence(task, spec['epoch'])
+                return {}
+            raise wire.ProtocolError('busy', 'The engine still has task %d.' % task.task_id)
+        if self.is_leaving:
+            raise wire.ProtocolError('leaving', 'The engine is ending.')
+        task = Task(self, spec)
+        try:
+            task.create()
+        except FileExistsError:
+            raise wire.ProtocolError('knownTask', 'This engine has had task %d, attempt %d.' % (task.task_id, task.attempt))
+        except (OSError, SpoolFullError) as error:
+            raise wire.ProtocolError('noRoom', 'The task could not be stored: %s.' % error)
+        self.task = task
+        self.attached_changed()
+        self.loop.soon(task.start)
+        return {}
+
+    def _confirm(self, task):
+        if not task.ended:
+            raise wire.ProtocolError('notEnded', 'Task %d has not ended; only an end can be confirmed.' % task.task_id)
+        owner = self.server.owner
+        if owner is not None:
+            owner.stop_following(task)
+        task.discard()
+        self.task = None
+        self._make_reserve()
+        self.attached_changed()
+
+    # What the task asks
+
+    def has_room(self, task):
+        """Whether the job may go on writing. Nobody attached: up to `unattendedBytesMax` in the spool, then it waits."""
+        owner = self.server.owner
+        follow = None if owner is None else owner.follow
+        if follow is None or follow.task is not task:
+            return task.spool.size < self.configuration['unattendedBytesMax']
+        return task.spool.size - follow.acknowledged < self.configuration['windowBytes']
+
+    def spool_grew(self, _task):
+        self.server.pump()
+
+    def task_ended(self, task):
+        self.server.pump()
+        self.attached_changed()
+        if self.is_leaving:
+            self.leave_when_quiet()
+
+    def task_environment(self, task):
+        environment = self.environment()
+        environment['TENON_TASK_ID'] = str(task.task_id)
+        environment.update(task.spec.get('environment', {}))
+        return environment
+
+    def environment(self):
+        """The allow-list the launcher gave, and what marks the processes as ours."""
+        environment = dict(self._user_environment)
+        environment['TENON_ENGINE_ID'] = self.engine_id
+        temporary = os.path.join(self.directory, 'tmp')
+        # Longer, and the sockets that programs put there would not fit into a socket address.
+        if len(temporary) <= 60:
+            environment['TMPDIR'] = temporary
+        return environment
+
+    # Coming and going
+
+    def attached_changed(self):
+        """Without an owner an idle engine leaves soon, a busy one has its time (decision 43)."""
+        if self._orphan_timer is not None:
+            self._orphan_timer.cancel()
+            self._orphan_timer = None
+        if self.task is not None:
+            self.task.pace()
+        if self.server.owner is not None:
+            self._was_attached = True
+            return
+        if self.is_leaving:
+            return
+        if self.task is not None and not self.task.ended:
+            wait_ms = self.configuration['orphanBusyMs']
+            self._orphan_timer = self.loop.after(wait_ms / 1000, lambda: self._abandon(wait_ms))
+        else:
+            wait_ms = self.configuration['orphanIdleMs']
+            if not self._was_attached:
+                # Whoever launched us is on its way.
+                wait_ms = max(wait_ms, _FIRST_OWNER_MS)
+            self._orphan_timer = self.loop.after(wait_ms / 1000, lambda: self.leave(0))
+
+    def _abandon(self, wait_ms):
+        self._orphan_timer = None
+        self.task.end(
+            'timedOut',
+            failure(TIMED_OUT, 'No node has owned the job for %d ms, so its engine ended it.' % wait_ms),
+            self.kill_grace_s,
+        )
+        self.is_leaving = True
+
+    def leave(self, grace_s):
+        """Ends the engine: its job first, whose end stays in the spool."""
+        self.is_leaving = True
+        if self._orphan_timer is not None:
+            self._orphan_timer.cancel()
+        task = self.task
+        if task is not None and not task.ended:
+            task.kill(grace_s, 'killed')
+            return
+        self.leave_when_quiet()
+
+    def leave_when_quiet(self):
+        if self._left:
+            return
+        if self.task is not None and not self.task.ended:
+            return
+        if self.server.owner is not None and self.server.owner.has_more:
+            # The owner is still reading the end; it can read the file as well, so this is only a courtesy.
+            if self._leave_by is None:
+                self._leave_by = self.now() + _LEAVE_S
+            if self.now() < self._leave_by:
+                self.loop.after(0.05, self.leave_when_quiet)
+                return
+        self._left = True
+        process_tree.Ending(self.loop, self.family_with_engine, 0, lambda survivors: self._close())
+
+    def _close(self):
+        self.server.close()
+        if self.server.is_quiet:
+            self.loop.stop()
+        else:
+            self.loop.after(_LEAVE_S, self.loop.stop)
+            self._stop_when_quiet()
+
+    def _stop_when_quiet(self):
+        if self.server.is_quiet:
+            self.loop.stop()
+        else:
+            self.loop.after(0.005, self._stop_when_quiet)
+
+    # Odds and ends
+
+    def _make_reserve(self):
+        """Space that is given up when the disk is full, so that the end of a task can still be recorded."""
+        path = os.path.join(self.directory, 'reserve')
+        try:
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                os.posix_fallocate(fd, 0, _RESERVE_BYTES)
+            finally:
+                os.close(fd)
+        except OSError:
+            pass
+
+    def free_reserve(self):
+        try:
+            os.unlink(os.path.join(self.directory, 'reserve'))
+        except OSError:
+            pass
+
+    def _crashed(self, error):
+        self.write_log(''.join(traceback.format_exception(type(error), error, error.__traceback__)))
+
+    def write_log(self, text):
+        """Standard error is host.log; bounded, since nobody rotates it."""
+        if self._log_bytes < _LOG_BYTES_MAX:
+            self._log_bytes += len(text)
+            sys.stderr.write(text)
+            sys.stderr.flush()
+
+
+def make_engine(host):
+    if host.engine_type == 'shell':
+        from shell_engine import ShellEngine
+        return ShellEngine(host)
+    from python_engine import PythonEngine
+    return PythonEngine(host)
+
+
+def whole(value):
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def milliseconds(request, name):
+    value = request.get(name)
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or value < 0:
+        raise wire.ProtocolError('badRequest', '%s must be a number of milliseconds.' % name)
+    return value / 1000
+
+
+def boot_id():
+    with open('/proc/sys/kernel/random/boot_id') as file:
+        return file.read().strip()
+
+
+def join_cgroup(engine_id):
+    """A cgroup of our own below the present one, where the tree is writable; None otherwise (the usual case)."""
+    try:
+        with open('/proc/self/cgroup') as file:
+            here = next(line.rstrip('\n').split('::', 1)[1] for line in file if line.startswith('0::'))
+        with open('/proc/self/mountinfo') as file:
+            mount = next(line.split()[4] for line in file if ' - cgroup2 ' in line)
+        path = os.path.join(mount, here.lstrip('/'), 'tenon-' + engine_id)
+        os.mkdir(path)
+    except (OSError, StopIteration):
+        return None
+    try:
+        if not os.path.exists(os.path.join(path, 'cgroup.kill')):
+            raise OSError('too old for cgroup.kill')
+        with open(os.path.join(path, 'cgroup.procs'), 'w') as file:
+            file.write(str(os.getpid()))
+        return path
+    except OSError:
+        os.rmdir(path)
+        return None
+
+
+def write_private(path, text):
+    """Whole or not at all, for our user only."""
+    fd = os.open(path + '.part', os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(fd, 'w') as file:
+        file.write(text)
+    os.rename(path + '.part', path)
+
+
+def limit_descriptors(open_files_max):
+    """For the host and all it starts; lowering works for everybody, raising only where it was allowed before."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = open_files_max if hard == resource.RLIM_INFINITY else min(open_files_max, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, wanted))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def main():
+    line = sys.stdin.buffer.readline()
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    os.closerange(4, 4096)
+    configuration = json.loads(line)
+    limit_descriptors(configuration['limits']['openFilesMax'])
+    host = Host(configuration)
+    host.start()
+    os.write(3, b'ready\n')
+    os.close(3)
+    host.loop.run()
+
+
+if __name__ == '__main__':
+    main()

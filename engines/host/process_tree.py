@@ -1,0 +1,195 @@
+"""
+Finds and ends everything a task started (decision 35).
+
+The host is a child subreaper, so a descendant stays a descendant whatever it does: fork twice, leave the session, clear
+its environment. The walk over /proc is therefore exact while the host lives. The environment marker and the cgroup are
+looked at too; they are what is left when somebody killed the host itself.
+"""
+
+import ctypes
+import os
+import signal
+import time
+
+_PR_SET_CHILD_SUBREAPER = 36
+_RECHECK_S = 0.02
+_GIVE_UP_S = 60.0
+
+
+def become_subreaper():
+    """False where the kernel has no such thing; then the environment marker is all there is."""
+    try:
+        return ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+    except (OSError, AttributeError):
+        return False
+
+
+def _status(pid):
+    """(state, parent, start time) of a process, or None if it is gone."""
+    try:
+        with open('/proc/%d/stat' % pid, 'rb') as file:
+            line = file.read()
+    except OSError:
+        return None
+    fields = line[line.rindex(b')') + 2:].split()
+    return fields[0], int(fields[1]), int(fields[19])
+
+
+def start_time(pid):
+    status = _status(pid)
+    return None if status is None else status[2]
+
+
+def _pids():
+    return [int(name) for name in os.listdir('/proc') if name.isdigit()]
+
+
+def descendants(root):
+    """Living descendants in the order parents before children."""
+    children = {}
+    for pid in _pids():
+        status = _status(pid)
+        if status is not None:
+            children.setdefault(status[1], []).append((pid, status[0]))
+    found = []
+    waiting = [root]
+    while waiting:
+        for pid, state in children.get(waiting.pop(), ()):
+            waiting.append(pid)
+            # A zombie is dead already, but while it waits to be reaped its children may not be.
+            if state not in (b'Z', b'X'):
+                found.append(pid)
+    return found
+
+
+def marked(marker):
+    """Processes started with `marker` (NAME=value, bytes) in their environment."""
+    found = []
+    for pid in _pids():
+        try:
+            with open('/proc/%d/environ' % pid, 'rb') as file:
+                if marker in file.read().split(b'\0'):
+                    found.append(pid)
+        except OSError:
+            continue
+    return found
+
+
+def command_line(pid):
+    try:
+        with open('/proc/%d/cmdline' % pid, 'rb') as file:
+            return file.read().split(b'\0')
+    except OSError:
+        return []
+
+
+class Family:
+    """Everything that belongs to this engine, but the host and what `spare` names."""
+
+    def __init__(self, engine_id, cgroup, spare):
+        self._marker = b'TENON_ENGINE_ID=' + engine_id.encode()
+        self._cgroup = cgroup
+        self._spare = spare
+
+    def members(self, thorough=False):
+        found = descendants(os.getpid())
+        if thorough:
+            known = set(found)
+            found += [pid for pid in marked(self._marker) + self._grouped() if pid not in known]
+        spared = self._spare(found)
+        spared.add(os.getpid())
+        return [pid for pid in dict.fromkeys(found) if pid not in spared and not _is_dead(pid)]
+
+    def _grouped(self):
+        if self._cgroup is None:
+            return []
+        try:
+            with open(os.path.join(self._cgroup, 'cgroup.procs'), 'rb') as file:
+                return [int(line) for line in file.read().split()]
+        except OSError:
+            return []
+
+
+def _is_dead(pid):
+    status = _status(pid)
+    return status is None or status[0] in (b'Z', b'X')
+
+
+def send(pids, number):
+    """Pids that refused the signal because they are not ours to end."""
+    refused = []
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            continue
+        except PermissionError:
+            refused.append(pid)
+    return refused
+
+
+class Ending:
+    """
+    TERM, grace, then KILL of all members. `on_done(survivors)` when nothing is left; survivors are pids that a minute of
+    killing did not end: another user's, or stuck in the kernel.
+    """
+
+    def __init__(self, loop, family, grace_s, on_done):
+        self._loop = loop
+        self._family = family
+        self._on_done = on_done
+        self._timer = None
+        self._kill_at = time.monotonic() + grace_s
+        self._give_up_at = self._kill_at + _GIVE_UP_S
+        self._recheck_s = 0.002
+        if grace_s > 0:
+            members = family.members()
+            send(members, signal.SIGTERM)
+            # A stopped process would take notice of TERM only when somebody continues it.
+            send(members, signal.SIGCONT)
+        self._check()
+
+    def hasten(self, grace_s):
+        """A second wish may shorten the grace, never lengthen it."""
+        self._kill_at = min(self._kill_at, time.monotonic() + grace_s)
+        self._again(0)
+
+    def child_exited(self):
+        if self._timer is not None and time.monotonic() < self._kill_at:
+            self._again(0)
+
+    def _check(self):
+        self._timer = None
+        self._loop.reap()
+        now = time.monotonic()
+        if now >= self._kill_at:
+            self._kill()
+            self._loop.reap()
+        members = self._family.members()
+        if not members:
+            members = self._family.members(thorough=True)
+        if not members:
+            self._on_done([])
+        elif now >= self._give_up_at:
+            self._on_done(members)
+        else:
+            self._again(self._recheck_s)
+            self._recheck_s = min(_RECHECK_S, self._recheck_s * 2)
+
+    def _again(self, seconds):
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.after(seconds, self._check)
+
+    def _kill(self):
+        """Stop all until a scan finds nothing new, so that nobody forks away from it; then kill, children first."""
+        stopped = set()
+        ordered = []
+        for _ in range(100):
+            new = [pid for pid in self._family.members(thorough=True) if pid not in stopped]
+            if not new:
+                break
+            send(new, signal.SIGSTOP)
+            stopped.update(new)
+            ordered += new
+        send(reversed(ordered), signal.SIGKILL)

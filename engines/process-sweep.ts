@@ -1,0 +1,66 @@
+/**
+ * Ends what an engine left behind when its host was killed from outside: its cgroup where there is one, else by the
+ * marker in the environment. A process that wiped its environment is not found without a cgroup (decision 35).
+ */
+import {readdir, readFile, rmdir, writeFile} from 'node:fs/promises';
+import {join} from 'node:path';
+import {setTimeout as wait} from 'node:timers/promises';
+
+const roundsMax = 200;
+const pauseMs = 10;
+
+/** Resolves to the pids that are still there after some seconds of killing; normally none. */
+export async function sweepProcesses(engineId: string, cgroup: string | undefined): Promise<number[]> {
+  if (cgroup !== undefined) await killGroup(cgroup);
+  let left: number[] = [];
+  for (let round = 0; round < roundsMax; round++) {
+    left = await markedProcesses(engineId);
+    if (left.length === 0) break;
+    for (const pid of left) kill(pid);
+    await wait(pauseMs);
+  }
+  if (cgroup !== undefined) await removeGroup(cgroup);
+  return left;
+}
+
+/** Living processes that were started with this engine's marker. */
+export async function markedProcesses(engineId: string): Promise<number[]> {
+  const marker = `TENON_ENGINE_ID=${engineId}`;
+  const names = await readdir('/proc');
+  const found: number[] = [];
+  for (const name of names) {
+    if (!/^\d+$/.test(name)) continue;
+    // Of other users, or gone meanwhile: not ours in any case. The remains of a process have an empty environment.
+    const environment = await readFile(join('/proc', name, 'environ'), 'latin1').catch(() => '');
+    if (environment.split('\0').includes(marker)) found.push(Number(name));
+  }
+  return found;
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // Gone between look and signal.
+  }
+}
+
+async function killGroup(cgroup: string): Promise<void> {
+  try {
+    await writeFile(join(cgroup, 'cgroup.kill'), '1');
+  } catch {
+    // Already removed, or not ours: the marker finds what it can.
+  }
+}
+
+async function removeGroup(cgroup: string): Promise<void> {
+  for (let round = 0; round < roundsMax; round++) {
+    try {
+      await rmdir(cgroup);
+      return;
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EBUSY')) return;
+      await wait(pauseMs);
+    }
+  }
+}

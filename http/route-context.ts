@@ -1,0 +1,58 @@
+/** What every route module gets. One object, made once by `facade.ts`. */
+import type {IncomingMessage, Server, ServerResponse} from 'node:http';
+import type {TypeBoxTypeProvider} from '@fastify/type-provider-typebox';
+import type {FastifyBaseLogger, FastifyInstance} from 'fastify';
+import type {Logger} from 'pino';
+import type {Governance} from '../actors/governance.ts';
+import type {AccountStore, JobStore} from '../actors/ports.ts';
+import type {Clock} from '../actors/runtime/clock.ts';
+import type {Audit} from './audit.ts';
+import type {Authentication} from './authentication.ts';
+import type {ClientAddress} from './client-address.ts';
+import type {JobAccess} from './job-access.ts';
+import type {Address} from './linkis-text.ts';
+import type {Metric} from './metrics.ts';
+import type {HttpSettings} from './settings.ts';
+
+/** The Fastify instance that routes are registered on; schemas written with TypeBox give handlers their types. */
+export type FacadeApp = FastifyInstance<
+  Server,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;
+
+/** What the facade needs from outside; `main.ts` hands it over. */
+export type FacadeDependencies = {
+  readonly governance: Governance;
+  readonly jobs: JobStore;
+  readonly accounts: AccountStore;
+  readonly clock: Clock;
+  /** Unguessable bytes: they become session tickets. */
+  readonly randomBytes: (size: number) => Uint8Array;
+  /**
+   * Whether `password` belongs to the hash, which is scrypt text of `User.passwordHash`. Without a hash (no such user)
+   * it takes as long and answers false.
+   */
+  readonly verifyPassword: (password: string, passwordHash: string | undefined) => Promise<boolean>;
+  readonly log: Logger;
+  /** This node as error bodies name it, and as `gateway/heartbeat` lists it. */
+  readonly instance: Address;
+  /** `shell`, `python`, …: answered by `configuration/engineType`. */
+  readonly engineTypes: readonly string[];
+  /** Metrics of the other floors, shown on /metrics beside the facade's own. */
+  readonly metrics: readonly Metric[];
+};
+
+export type RouteContext = FacadeDependencies & {
+  readonly settings: HttpSettings;
+  readonly authentication: Authentication;
+  readonly addresses: ClientAddress;
+  readonly access: JobAccess;
+  readonly audit: Audit;
+  /** Aborted when the facade begins to close: held answers end then. */
+  readonly closing: AbortSignal;
+};
+
+export type RouteModule = (app: FacadeApp, context: RouteContext) => void;

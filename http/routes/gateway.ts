@@ -1,0 +1,42 @@
+/** What Linkis' gateway answers itself, and small answers of services that only name things. */
+import {serviceMethod} from '../api-path.ts';
+import {ok, send} from '../envelope.ts';
+import type {FacadeApp, RouteContext} from '../route-context.ts';
+
+/** Keys of labels that `microservice/instanceLabel` lets an administrator set (contract 3.8). */
+const modifiableLabelKeys = [
+  'route',
+  'userCreator',
+  'tenant',
+  'fixedEngineConn',
+  'yarnCluster',
+  'engingeConnRuntimeMode',
+];
+
+export function gatewayRoutes(app: FacadeApp, {engineTypes, instance}: RouteContext): void {
+  app.get(
+    '/api/gateway/heartbeat',
+    {schema: {tags: ['gateway'], summary: 'Gateways a client may use'}},
+    async (_request, reply) => {
+      const data = {gatewayList: [`${instance.host}:${instance.port}`], isHealthy: true};
+      send(reply, ok(null, data, 'Gateway heartbeat ok!'));
+    },
+  );
+
+  for (const url of ['/api/configuration/engineType', '/api/linkisManager/rm/engineType']) {
+    app.get(
+      url,
+      {schema: {tags: ['configuration'], summary: 'Engine types a job may ask for'}},
+      async (request, reply) => {
+        const method = url.includes('/rm/') ? null : serviceMethod(request.url);
+        send(reply, ok(method, {engineType: engineTypes}));
+      },
+    );
+  }
+
+  app.get(
+    '/api/microservice/modifiableLabelKey',
+    {schema: {tags: ['microservice'], summary: 'Label keys an administrator may set on an instance'}},
+    async (_request, reply) => send(reply, ok(null, {keyList: modifiableLabelKeys})),
+  );
+}

@@ -1,0 +1,73 @@
+/** The HTTP and WebSocket side of a node: facade, files and streams on one port. */
+import {randomBytes} from 'node:crypto';
+import type {Logger} from 'pino';
+import type {Governance} from './actors/governance.ts';
+import type {LogStore} from './actors/ports.ts';
+import {systemClock} from './actors/runtime/clock.ts';
+import type {Config} from './config.ts';
+import {createFacade} from './http/facade.ts';
+// import {fileRoutes} from './http/files/file-routes.ts';
+import type {Metric} from './http/metrics.ts';
+import {attachStreams} from './http/stream/stream-server.ts';
+import type {Database} from './persistence/database.ts';
+import {verifyPassword} from './persistence/password.ts';
+
+export type NodeFacade = {
+  readonly url: string;
+  readonly host: string;
+  readonly port: number;
+  readonly close: () => Promise<void>;
+};
+
+export type NodeFacadeDependencies = {
+  readonly config: Config;
+  readonly governance: Governance;
+  readonly database: Database;
+  readonly logs: LogStore;
+  readonly engineTypes: readonly string[];
+  readonly metrics: readonly Metric[];
+  readonly log: Logger;
+};
+
+/** Resolves when the port is bound. Rejects with Node's error when it is taken. */
+export async function openFacade(dependencies: NodeFacadeDependencies): Promise<NodeFacade> {
+  const {config, governance, database, logs, engineTypes, metrics, log} = dependencies;
+  const {http, dataDirectory} = config;
+  // Known in full only once the port is bound; error bodies read it when they are made.
+  const instance = {host: http.host, port: http.port};
+  const clock = systemClock;
+  const facade = await createFacade(
+    {
+      governance,
+      jobs: database.jobs,
+      accounts: database.accounts,
+      clock,
+      log,
+      randomBytes,
+      verifyPassword,
+      instance,
+      engineTypes,
+      metrics,
+    },
+    http,
+  );
+  // await facade.register(fileRoutes, {governance, dataDirectory, logs, jobs: database.jobs});
+  const streams = attachStreams(facade.server, {
+    governance,
+    authenticateUpgrade: facade.authenticateUpgrade,
+    log,
+    clock,
+  });
+  const {url, host, port} = await facade.listen();
+  instance.host = host;
+  instance.port = port;
+  return {
+    url,
+    host,
+    port,
+    async close() {
+      await streams.close();
+      await facade.close();
+    },
+  };
+}

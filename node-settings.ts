@@ -1,0 +1,65 @@
+/** Turns the configuration into what the governance actors are started with. */
+import {readFileSync} from 'node:fs';
+import type {Owner} from './actors/domain/owner.ts';
+import type {NodeSettings} from './actors/governance-node.ts';
+import type {Config} from './config.ts';
+
+export function governanceSettingsOf(
+  {
+    governance,
+    submission,
+    dataDirectory,
+    timeZone,
+  }: Pick<Config, 'governance' | 'submission' | 'dataDirectory' | 'timeZone'>,
+  self: Omit<Owner, 'epoch'>,
+  engineTypes: readonly string[],
+): NodeSettings {
+  const {jobAttemptsMax, jobRetryDelayMs, submissionBytesMax, orphanIdleMs, orphanBusyMs, killGraceMs} =
+    governance;
+  return {
+    self,
+    timeZone,
+    killGraceMs,
+    // Engine ids are never used twice on a host: each process has its own prefix.
+    engineIdPrefix: `e${self.incarnation.replaceAll(/[^A-Za-z0-9]/g, '').slice(0, 8)}`,
+    groupLimits: {runningMax: governance.groupRunningMax, waitingMax: governance.groupWaitingMax},
+    engineLimits: {
+      enginesMax: governance.enginesMax,
+      enginesPerUserMax: governance.enginesPerUserMax,
+      idleMs: governance.engineIdleMs,
+    },
+    launcher: {
+      launchTimeoutMs: governance.engineLaunchTimeoutMs,
+      shutdownGraceMs: killGraceMs,
+      orphanIdleMs,
+      orphanBusyMs,
+      limits: {
+        memoryBytesMax: governance.engineMemoryBytesMax,
+        processesMax: governance.engineProcessesMax,
+        diskBytesMax: governance.engineDiskBytesMax,
+        openFilesMax: governance.engineOpenFilesMax,
+      },
+    },
+    residentMax: governance.residentJobsMax,
+    idBlockSize: 1000,
+    intake: {
+      self,
+      dataDirectory,
+      timeZone,
+      jobAttemptsMax,
+      jobRetryDelayMs,
+      submissionBytesMax,
+      settings: submission,
+      knownEngineTypes: engineTypes,
+    },
+  };
+}
+
+/** Tells this boot of this host from another; empty where the system does not say. */
+export function bootId(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  } catch {
+    return '';
+  }
+}

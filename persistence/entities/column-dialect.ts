@@ -1,0 +1,32 @@
+/**
+ * The parts of a column that differ between the embedded database and the servers, so that each entity is written once.
+ * SQLite has no collations of ours (its default compares bytes) and no lengths; its times are integer milliseconds.
+ */
+export type EntityDialect = 'sqlite' | 'server';
+
+export type ColumnDialect = {
+  /** The column default "now", to the second. */
+  readonly now: string;
+  /** The same to the millisecond. */
+  readonly nowMs: string;
+  /** The seeds' `utf8_bin`, under the name that both servers report for it. */
+  readonly seedCollation: {collation?: string};
+  readonly binaryCollation: {collation?: string};
+  readonly longText: string;
+};
+
+// Text from strftime would put two types into one column, and order and ranges would break.
+const sqliteNow = "(cast(unixepoch('subsec') * 1000 as integer))";
+
+const dialects: Readonly<Record<EntityDialect, ColumnDialect>> = {
+  sqlite: {now: sqliteNow, nowMs: sqliteNow, seedCollation: {}, binaryCollation: {}, longText: 'text'},
+  server: {
+    now: 'current_timestamp',
+    nowMs: 'current_timestamp(3)',
+    seedCollation: {collation: 'utf8mb3_bin'},
+    binaryCollation: {collation: 'utf8mb4_bin'},
+    longText: 'longtext',
+  },
+};
+
+export const columnDialect = (dialect: EntityDialect): ColumnDialect => dialects[dialect];

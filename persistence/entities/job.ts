@@ -1,0 +1,54 @@
+/**
+ * `tenon_job`: our own facts about a job, and narrow copies of what lists filter by, with their own indexes (the
+ * seeds' two are not enough and must not grow). Written in the same transaction as the row it belongs to.
+ */
+import {defineEntity, p} from '@mikro-orm/core';
+import {columnDialect, type EntityDialect} from './column-dialect.ts';
+
+// In SQLite only `integer` makes the key the row's own number, which every index then ends with.
+const jobIdColumn = (dialect: EntityDialect) =>
+  (dialect === 'sqlite' ? p.integer() : p.bigint('number')).primary().autoincrement(false).unsigned(false);
+
+export function jobEntity(dialect: EntityDialect) {
+  const {binaryCollation} = columnDialect(dialect);
+  const text = (length: number) => ({type: 'string', length, ...binaryCollation}) as const;
+  const optionalText = (length: number) => ({...text(length), nullable: true}) as const;
+  return defineEntity({
+    name: 'Job',
+    tableName: 'tenon_job',
+    properties: {
+      id: jobIdColumn(dialect),
+      attempt: p.integer().unsigned(false).default(0),
+      engineId: text(64),
+      tenant: text(50),
+      priority: p.integer().unsigned(false).default(100),
+      killedBy: optionalText(50),
+      idempotencyKey: optionalText(128),
+      requestId: text(64),
+      creator: text(50),
+      codeType: text(50),
+      logLines: p.bigint('number').unsigned(false).nullable(),
+      /** 1: some of the job's texts stand in `tenon_job_text`. */
+      hasTexts: p.tinyint().unsigned(false).default(0),
+      submitUser: text(50),
+      executeUser: text(50),
+      status: text(50),
+      /** 1 while the job is unfinished, then null: an index to page through the unfinished ones in order of their ids. */
+      isOpen: p.tinyint().unsigned(false).nullable(),
+      engineType: text(32),
+      /** `host:port` of the owner, in lower case. */
+      instance: text(250),
+      engineInstance: text(128),
+      createdMs: p.bigint('number').unsigned(false),
+      /** From creation to the last change. */
+      costMs: p.bigint('number').unsigned(false),
+    },
+    uniques: [{name: 'uniq_tenon_job_idempotency', properties: ['submitUser', 'idempotencyKey']}],
+    indexes: [
+      {name: 'idx_tenon_job_open', properties: ['isOpen']},
+      {name: 'idx_tenon_job_created', properties: ['createdMs']},
+      {name: 'idx_tenon_job_submit_user', properties: ['submitUser', 'createdMs']},
+      {name: 'idx_tenon_job_status', properties: ['status', 'createdMs']},
+    ],
+  });
+}

@@ -1,0 +1,34 @@
+/** Reads values from rows: what a driver returns is unknown until it has been looked at. */
+import type {SqlRow} from './sql-session.ts';
+import {parseTime} from './sql-time.ts';
+
+export function textOf(row: SqlRow, column: string): string {
+  const value = row[column];
+  return value === null || value === undefined ? '' : String(value);
+}
+
+export const optionalText = (row: SqlRow, column: string): string | null =>
+  row[column] === null || row[column] === undefined ? null : textOf(row, column);
+
+/** Servers give large integers as digits. Null counts as 0. */
+export function integerOf(row: SqlRow, column: string): number {
+  const number = Number(row[column] ?? 0);
+  if (!Number.isSafeInteger(number)) throw new RangeError(`${column} holds ${String(row[column])}, not a safe integer.`);
+  return number;
+}
+
+export const optionalInteger = (row: SqlRow, column: string): number | null =>
+  row[column] === null || row[column] === undefined ? null : integerOf(row, column);
+
+/**
+ * A time column in epoch milliseconds: SQLite has integers, servers give text (see `sql-time.ts`). Null counts as 0.
+ */
+export function timeOf(row: SqlRow, column: string): number {
+  const value = row[column];
+  if (value === null || value === undefined) return 0;
+  if (typeof value === 'number') return value;
+  if (value instanceof Date) return value.getTime();
+  const time = parseTime(String(value));
+  if (Number.isNaN(time)) throw new RangeError(`${column} holds ${String(value)}, not a time.`);
+  return time;
+}

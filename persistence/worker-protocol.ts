@@ -1,0 +1,74 @@
+/**
+ * What the main thread may ask of the database's thread: one request, one reply, matched by a counter. Values cross by
+ * structured clone, so everything here is plain data.
+ */
+import type {AccountStore, JobStore, LeaseStore} from '../actors/ports.ts';
+import type {AccountTables} from './account-store.ts';
+import type {DatabaseTarget} from './database-url.ts';
+
+export type DatabaseKind = 'sqlite' | 'mysql' | 'mariadb';
+
+/** Every question, by name. */
+export type DatabaseApi = {
+  readonly 'jobs.reserveIds': JobStore['reserveIds'];
+  readonly 'jobs.commit': JobStore['commit'];
+  readonly 'jobs.get': JobStore['get'];
+  readonly 'jobs.list': JobStore['list'];
+  readonly 'jobs.countByStatus': JobStore['countByStatus'];
+  readonly 'jobs.unfinished': JobStore['unfinished'];
+  readonly 'jobs.byIdempotencyKey': JobStore['byIdempotencyKey'];
+  readonly 'leases.acquire': LeaseStore['acquire'];
+  readonly 'leases.renew': LeaseStore['renew'];
+  readonly 'leases.list': LeaseStore['list'];
+  readonly 'accounts.user': AccountStore['user'];
+  readonly 'accounts.users': AccountStore['users'];
+  readonly 'accounts.putUser': AccountStore['putUser'];
+  readonly 'accounts.removeUser': AccountStore['removeUser'];
+  readonly 'accounts.tokenByValue': AccountStore['tokenByValue'];
+  readonly 'accounts.tokens': AccountStore['tokens'];
+  readonly 'accounts.addToken': AccountStore['addToken'];
+  readonly 'accounts.revokeToken': AccountStore['revokeToken'];
+  readonly 'accounts.session': AccountStore['session'];
+  readonly 'accounts.putSession': AccountStore['putSession'];
+  readonly 'accounts.touchSession': AccountStore['touchSession'];
+  readonly 'accounts.removeSession': AccountStore['removeSession'];
+  readonly 'accounts.sweepSessions': AccountStore['sweepSessions'];
+  readonly 'accounts.secret': AccountTables['secret'];
+  readonly ping: () => Promise<void>;
+  readonly backUp: (file: string) => Promise<void>;
+  readonly close: () => Promise<void>;
+};
+
+export type Question = keyof DatabaseApi;
+export type AnswerOf<Q extends Question> = Awaited<ReturnType<DatabaseApi[Q]>>;
+
+export type Request = {
+  readonly id: number;
+  readonly question: Question;
+  readonly values: readonly unknown[];
+  /** How much longer the asker waits. What has not begun by then is not begun at all. */
+  readonly budgetMs: number;
+};
+
+/** An error as a value. `code` is set for a `LinkisError`. */
+export type WorkerFailure = {
+  readonly name: string;
+  readonly message: string;
+  readonly stack: string;
+  readonly code?: number;
+  readonly retryable?: boolean;
+};
+
+export type Reply =
+  | {readonly type: 'opened'; readonly kind: DatabaseKind}
+  | {readonly type: 'notOpened'; readonly failure: WorkerFailure}
+  | {readonly type: 'log'; readonly level: 'info' | 'warn'; readonly message: string}
+  | {readonly type: 'answer'; readonly id: number; readonly value: unknown}
+  | {readonly type: 'failure'; readonly id: number; readonly failure: WorkerFailure};
+
+export type WorkerSettings = {
+  readonly target: DatabaseTarget;
+  readonly leaseMs: number;
+  /** Waiting for a lock longer than this counts as: the database is away. */
+  readonly lockWaitMsMax: number;
+};

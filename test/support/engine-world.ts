@@ -1,0 +1,259 @@
+/**
+ * Engines in memory, for tests, simulations and the benchmark of everything around an engine. They behave like real ones
+ * where it matters: they outlive the node that launched them, keep a spool until it is confirmed, obey only the highest
+ * epoch, and tell a new owner what they did since its offset.
+ *
+ * The code of a task is JSON: what it prints, how long it takes, how it ends (`TaskScript`).
+ */
+import type {
+  EngineDriver,
+  EngineEvent,
+  EngineExit,
+  EngineHandle,
+  EngineLaunch,
+  EngineTask,
+  TaskEnd,
+} from '../../actors/ports.ts';
+import type {Clock} from '../../actors/runtime/clock.ts';
+
+export type TaskScript = {
+  readonly lines?: number;
+  readonly durationMs?: number;
+  readonly fails?: {readonly message: string; readonly retryable: boolean};
+  /** The engine process dies in the middle. */
+  readonly dies?: boolean;
+};
+
+export type EngineWorld = {
+  /** One node's view; `cut` it to let that node die: its handles fall silent, the engines go on. */
+  readonly driver: () => EngineDriver & {cut(): void};
+  /** How often each task attempt was begun, `taskID-attempt`. */
+  readonly begun: ReadonlyMap<string, number>;
+  /** Everything each task attempt printed. */
+  readonly printed: ReadonlyMap<string, string>;
+  readonly alive: () => number;
+  readonly published: ReadonlySet<string>;
+  failLaunches: number;
+  failExecutes: number;
+};
+
+type Spool = {
+  readonly task: EngineTask;
+  events: EngineEvent[];
+  offset: number;
+  isEnded: boolean;
+  wake: () => void;
+  cancel: () => void;
+};
+
+type Engine = {
+  readonly launch: EngineLaunch;
+  isAlive: boolean;
+  spool?: Spool;
+  epoch: number;
+  exit: PromiseWithResolvers<EngineExit>;
+};
+
+export function createEngineWorld(clock: Clock): EngineWorld {
+  const engines = new Map<string, Engine>();
+  const begun = new Map<string, number>();
+  const printed = new Map<string, string>();
+  const published = new Set<string>();
+
+  function add(spool: Spool, make: (offset: number) => EngineEvent): void {
+    spool.offset += 1;
+    spool.events.push(make(spool.offset));
+    spool.wake();
+  }
+
+  function finish(engine: Engine, spool: Spool, end: TaskEnd): void {
+    if (spool.isEnded) return;
+    spool.isEnded = true;
+    const {taskID, attempt} = spool.task;
+    add(spool, offset => ({type: 'ended', taskID, attempt, end, offset}));
+    if (engine.isAlive) return;
+    engine.exit.resolve({reason: 'exited'});
+  }
+
+  function run(engine: Engine, spool: Spool): void {
+    const {taskID, attempt, code} = spool.task;
+    const name = `${taskID}-${attempt}`;
+    begun.set(name, (begun.get(name) ?? 0) + 1);
+    const script: TaskScript = code.startsWith('{') ? (JSON.parse(code) as TaskScript) : {};
+    const {lines = 0, durationMs = 0, fails, dies} = script;
+    const steps = Math.max(1, Math.min(lines, 10));
+    let step = 0;
+    const advance = (): void => {
+      if (spool.isEnded) return;
+      step += 1;
+      const from = Math.floor((lines * (step - 1)) / steps);
+      const to = Math.floor((lines * step) / steps);
+      if (to > from) {
+        const text = Array.from({length: to - from}, (_, index) => `${name} line ${from + index}\n`).join('');
+        printed.set(name, (printed.get(name) ?? '') + text);
+        add(spool, offset => ({type: 'log', taskID, attempt, lines: Buffer.from(text), offset}));
+      }
+      if (dies === true && step >= steps / 2) {
+        spool.isEnded = true;
+        die(engine);
+        return;
+      }
+      if (step < steps) {
+        spool.cancel = clock.after(durationMs / steps, advance);
+        return;
+      }
+      finish(
+        engine,
+        spool,
+        fails === undefined
+          ? {outcome: 'succeeded', resultCount: 1, engineIsReusable: true}
+          : {outcome: 'failed', failure: {code: 1, ...fails}, resultCount: 0, engineIsReusable: true},
+      );
+    };
+    if (durationMs === 0) queueMicrotask(advance);
+    else spool.cancel = clock.after(durationMs / steps, advance);
+  }
+
+  function die(engine: Engine): void {
+    engine.isAlive = false;
+    engine.spool?.wake();
+    engine.exit.resolve({reason: 'killed by signal 9'});
+  }
+
+  function handleOf(engine: Engine, view: {isCut: boolean}): EngineHandle {
+    const {engineId, engineType, user, creator} = engine.launch;
+    const {spool} = engine;
+    const exited = Promise.withResolvers<EngineExit>();
+    let isFollowed = spool === undefined;
+    const tellExit = (): void => void engine.exit.promise.then(exit => view.isCut || exited.resolve(exit));
+    if (isFollowed) tellExit();
+
+    async function pump(
+      target: Spool,
+      fromOffset: number,
+      consume: (events: readonly EngineEvent[]) => Promise<void>,
+    ) {
+      let offset = fromOffset;
+      while (!view.isCut) {
+        const events = target.events.filter(event => event.offset > offset);
+        const last = events.at(-1);
+        if (last === undefined) {
+          if (target.isEnded || !engine.isAlive) break;
+          const {promise, resolve} = Promise.withResolvers<void>();
+          target.wake = resolve;
+          await promise;
+          continue;
+        }
+        await consume(events);
+        offset = last.offset;
+      }
+      if (!isFollowed) tellExit();
+      isFollowed = true;
+    }
+
+    return {
+      engineId,
+      engineType,
+      user,
+      creator,
+      pid: 0,
+      exited: exited.promise,
+      ...(spool === undefined
+        ? {}
+        : {task: {taskID: spool.task.taskID, attempt: spool.task.attempt, epoch: engine.epoch}}),
+      async execute(task) {
+        if (view.isCut) return new Promise(() => undefined);
+        if (!engine.isAlive) throw new Error(`engine ${engineId} is gone`);
+        if (world.failExecutes > 0) {
+          world.failExecutes -= 1;
+          throw new Error('the engine refused the task (planted)');
+        }
+        if (engine.spool !== undefined && !engine.spool.isEnded)
+          throw new Error(`engine ${engineId} is busy`);
+        engine.epoch = task.epoch;
+        engine.spool = {
+          task,
+          events: [],
+          offset: 0,
+          isEnded: false,
+          wake: () => undefined,
+          cancel: () => undefined,
+        };
+        run(engine, engine.spool);
+      },
+      follow(taskID, attempt, fromOffset, consume) {
+        const target = engine.spool;
+        if (view.isCut || target?.task.taskID !== taskID || target.task.attempt !== attempt) return;
+        void pump(target, fromOffset, consume);
+      },
+      kill(taskID, attempt, _graceMs, why) {
+        const target = engine.spool;
+        if (view.isCut || target?.task.taskID !== taskID || target.task.attempt !== attempt) return;
+        target.cancel();
+        finish(engine, target, {outcome: why, resultCount: 0, engineIsReusable: true});
+      },
+      async publishResults(taskID, attempt) {
+        if (view.isCut) return new Promise(() => undefined);
+        published.add(`${taskID}-${attempt}`);
+        return 1;
+      },
+      async confirm(taskID, attempt) {
+        if (view.isCut) return;
+        if (
+          engine.spool?.task.taskID === taskID &&
+          engine.spool.task.attempt === attempt &&
+          engine.spool.isEnded
+        ) {
+          delete engine.spool;
+          if (!isFollowed) tellExit();
+          isFollowed = true;
+          if (!engine.isAlive) engines.delete(engineId);
+        }
+      },
+      async shutdown() {
+        if (view.isCut) return;
+        engine.spool?.cancel();
+        engine.isAlive = false;
+        engines.delete(engineId);
+        engine.exit.resolve({reason: 'shut down'});
+      },
+      detach() {
+        view.isCut = true;
+      },
+    };
+  }
+
+  const world: EngineWorld = {
+    begun,
+    printed,
+    published,
+    failLaunches: 0,
+    failExecutes: 0,
+    alive: () => [...engines.values()].filter(({isAlive}) => isAlive).length,
+    driver() {
+      const view = {isCut: false};
+      return {
+        engineTypes: ['shell', 'python'],
+        async launch(launch) {
+          if (view.isCut) return new Promise(() => undefined);
+          if (world.failLaunches > 0) {
+            world.failLaunches -= 1;
+            throw new Error('the engine did not start (planted)');
+          }
+          const engine: Engine = {launch, isAlive: true, epoch: 0, exit: Promise.withResolvers<EngineExit>()};
+          engines.set(launch.engineId, engine);
+          return handleOf(engine, view);
+        },
+        async adoptAll() {
+          return [...engines.values()]
+            .filter(({isAlive, spool}) => isAlive || spool !== undefined)
+            .map(engine => handleOf(engine, view));
+        },
+        cut() {
+          view.isCut = true;
+        },
+      };
+    },
+  };
+  return world;
+}

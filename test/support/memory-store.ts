@@ -1,0 +1,163 @@
+/**
+ * `JobStore` and `LeaseStore` in memory: the port's rules written down a second time, without a database, so that the real
+ * ones can be compared with it.
+ */
+import {isTerminal, jobStatuses, type JobStatus} from '../../actors/domain/job.ts';
+import {instanceOf} from '../../actors/domain/owner.ts';
+import type {
+  JobFilter,
+  JobInsert,
+  JobStore,
+  JobUpdate,
+  JobWrite,
+  Lease,
+  LeaseStore,
+  StoredJob,
+  WriteOutcome,
+} from '../../actors/ports.ts';
+
+const totalMax = 10_000;
+
+export function createMemoryJobStore(): JobStore {
+  const jobs = new Map<number, StoredJob>();
+  let nextId = 1;
+
+  function insert({row, facts}: JobInsert): WriteOutcome {
+    const known = jobs.get(row.id);
+    if (known !== undefined) {
+      const isSame =
+        known.row.createdTime === row.createdTime && known.row.jobReqId === row.jobReqId.slice(0, 64);
+      return isSame ? written : refusal(`job id ${row.id} is taken`);
+    }
+    if (row.logPath.length > 200) return refusal('logPath is too long');
+    if (facts.idempotencyKey !== null && withKey(row.submitUser, facts.idempotencyKey) !== undefined) {
+      return refusal('the idempotency key is taken');
+    }
+    const errorDesc = row.errorDesc === null ? null : [...row.errorDesc].slice(0, 1000).join('');
+    jobs.set(row.id, {row: {...row, jobReqId: row.jobReqId.slice(0, 64), errorDesc}, facts});
+    return written;
+  }
+
+  function update({id, owner, from, set, facts}: JobUpdate): WriteOutcome {
+    const job = jobs.get(id);
+    if (job === undefined) return refusal(`there is no job ${id}`);
+    const {row} = job;
+    if (row.instances === owner && from.includes(row.status)) {
+      jobs.set(id, {row: {...row, ...set}, facts: {...job.facts, ...facts}});
+      return written;
+    }
+    const changed = {...row, instances: owner, ...set};
+    if (JSON.stringify(row) === JSON.stringify({...row, ...changed})) return written;
+    if (isTerminal(row.status)) return {type: 'ended', status: row.status};
+    if (row.instances !== owner) return {type: 'displaced', owner: row.instances};
+    return refusal(`job ${id} is ${row.status}`);
+  }
+
+  const withKey = (user: string, key: string): StoredJob | undefined =>
+    [...jobs.values()].find(({row, facts}) => row.submitUser === user && facts.idempotencyKey === key);
+
+  const matching = (filter: JobFilter): StoredJob[] => [...jobs.values()].filter(job => fits(filter, job));
+
+  return {
+    async reserveIds(count) {
+      const first = Math.max(nextId, ...[...jobs.keys()].map(id => id + 1));
+      nextId = first + count;
+      return {first, count};
+    },
+    commit: async (writes: readonly JobWrite[]) =>
+      writes.map(write => (write.type === 'insert' ? insert(write) : update(write))),
+    get: async taskID => jobs.get(taskID),
+    async list(filter, {number, size}) {
+      const cost = ({row}: StoredJob): number => row.updatedTime - row.createdTime;
+      const order = (a: StoredJob, b: StoredJob): number =>
+        (filter.orderBy === 'longest' ? cost(b) - cost(a) : b.row.createdTime - a.row.createdTime) ||
+        b.row.id - a.row.id;
+      const found = matching(filter).toSorted(order);
+      return {
+        jobs: found.slice((number - 1) * size, number * size),
+        total: Math.min(found.length, totalMax),
+        totalIsCapped: found.length > totalMax,
+      };
+    },
+    async countByStatus(filter) {
+      const found = matching(filter);
+      return Object.fromEntries(
+        jobStatuses.map(status => [status, found.filter(({row}) => row.status === status).length]),
+      ) as Record<JobStatus, number>;
+    },
+    unfinished: async (afterId, limit) =>
+      [...jobs.values()]
+        .filter(({row}) => row.id > afterId && !isTerminal(row.status))
+        .toSorted((a, b) => a.row.id - b.row.id)
+        .slice(0, limit),
+    byIdempotencyKey: async (user, key) => withKey(user, key),
+  };
+}
+
+const written: WriteOutcome = {type: 'written'};
+const refusal = (message: string): WriteOutcome => ({
+  type: 'refused',
+  failure: {code: 0, message, retryable: false},
+});
+
+function fits(filter: JobFilter, {row, facts}: StoredJob): boolean {
+  const engineInstance = /"engineInstance":"([^"]*)"/.exec(row.metrics)?.[1] ?? '';
+  const conditions: (boolean | undefined)[] = [
+    filter.taskIDs?.includes(row.id),
+    filter.submitUser === undefined || filter.submitUser === row.submitUser,
+    filter.executeUser === undefined || filter.executeUser === row.executeUser,
+    filter.statuses?.includes(row.status),
+    filter.engineType === undefined || filter.engineType === row.engineType,
+    filter.creator === undefined || filter.creator === facts.creator,
+    filter.runType === undefined || facts.codeType.startsWith(filter.runType),
+    filter.instance === undefined ||
+      filter.instance.toLowerCase() === instanceOf(row.instances).toLowerCase(),
+    filter.engineInstance === undefined || engineInstance.startsWith(filter.engineInstance),
+    filter.createdFromMs === undefined || row.createdTime >= filter.createdFromMs,
+    filter.createdToMs === undefined || row.createdTime <= filter.createdToMs,
+    filter.idFrom === undefined || row.id >= filter.idFrom,
+  ];
+  return conditions.every(condition => condition !== false);
+}
+
+/** `expire` makes every lease of that name look unrenewed for long enough. */
+export function createMemoryLeaseStore(): LeaseStore & {readonly expire: (name: string) => void} {
+  const leases = new Map<string, Lease>();
+  const isOver = ({state, isExpired}: Lease): boolean => state === 'dead' || state === 'gone' || isExpired;
+
+  return {
+    async acquire(name, incarnation, details) {
+      const held = leases.get(name);
+      if (held !== undefined && !isOver(held)) {
+        if (held.incarnation === incarnation) return held;
+        const isSameBoot = details['bootId'] !== undefined && details['bootId'] === held.details['bootId'];
+        if (!name.startsWith('node:') || !isSameBoot) return undefined;
+      }
+      const lease: Lease = {
+        name,
+        incarnation,
+        details,
+        fence: (held?.fence ?? 0) + 1,
+        state: 'joining',
+        isExpired: false,
+      };
+      leases.set(name, lease);
+      return lease;
+    },
+    async renew(lease, changes) {
+      const held = leases.get(lease.name);
+      const isOurs = held?.fence === lease.fence && held.incarnation === lease.incarnation;
+      if (!isOurs || held.state === 'dead' || held.state === 'gone') return false;
+      leases.set(lease.name, {...lease, ...changes, isExpired: false});
+      return true;
+    },
+    list: async prefix =>
+      [...leases.values()]
+        .filter(({name}) => name.startsWith(prefix))
+        .toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+    expire(name) {
+      const lease = leases.get(name);
+      if (lease !== undefined) leases.set(name, {...lease, isExpired: true});
+    },
+  };
+}
