@@ -109,7 +109,6 @@ export async function startNode(
           config,
           governance: whenServing(serving.promise),
           database,
-          logs,
           engineTypes: driver.engineTypes,
           log,
           metrics: nodeMetrics(system, () => node),

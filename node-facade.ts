@@ -2,13 +2,14 @@
 import {randomBytes} from 'node:crypto';
 import type {Logger} from 'pino';
 import type {Governance} from './actors/governance.ts';
-import type {LogStore} from './actors/ports.ts';
 import {systemClock} from './actors/runtime/clock.ts';
 import type {Config} from './config.ts';
+import {createAudit} from './http/audit.ts';
 import {createFacade} from './http/facade.ts';
-// import {fileRoutes} from './http/files/file-routes.ts';
+import {fileRoutes} from './http/files/file-routes.ts';
 import type {Metric} from './http/metrics.ts';
 import {attachStreams} from './http/stream/stream-server.ts';
+import {createJobFiles} from './persistence/files/job-files.ts';
 import type {Database} from './persistence/database.ts';
 import {verifyPassword} from './persistence/password.ts';
 
@@ -23,7 +24,6 @@ export type NodeFacadeDependencies = {
   readonly config: Config;
   readonly governance: Governance;
   readonly database: Database;
-  readonly logs: LogStore;
   readonly engineTypes: readonly string[];
   readonly metrics: readonly Metric[];
   readonly log: Logger;
@@ -31,7 +31,7 @@ export type NodeFacadeDependencies = {
 
 /** Resolves when the port is bound. Rejects with Node's error when it is taken. */
 export async function openFacade(dependencies: NodeFacadeDependencies): Promise<NodeFacade> {
-  const {config, governance, database, logs, engineTypes, metrics, log} = dependencies;
+  const {config, governance, database, engineTypes, metrics, log} = dependencies;
   const {http, dataDirectory} = config;
   // Known in full only once the port is bound; error bodies read it when they are made.
   const instance = {host: http.host, port: http.port};
@@ -51,7 +51,12 @@ export async function openFacade(dependencies: NodeFacadeDependencies): Promise<
     },
     http,
   );
-  // await facade.register(fileRoutes, {governance, dataDirectory, logs, jobs: database.jobs});
+  await facade.register(fileRoutes, {
+    governance,
+    files: createJobFiles({directory: dataDirectory}),
+    audit: createAudit(log),
+    directory: dataDirectory,
+  });
   const streams = attachStreams(facade.server, {
     governance,
     authenticateUpgrade: facade.authenticateUpgrade,

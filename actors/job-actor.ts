@@ -98,8 +98,10 @@ export function jobActor(
   }
 
   /** A line of our own that can't be written is not worth the job: what the job itself prints is (`appendOutput`). */
-  const say = (level: 'INFO' | 'WARN' | 'ERROR', text: string): Promise<void> =>
-    log.say(spoken, level, text).catch(() => undefined);
+  async function say(level: 'INFO' | 'WARN' | 'ERROR', text: string): Promise<void> {
+    await log.open(spoken).catch(() => undefined);
+    log.say(level, text);
+  }
 
   async function publishResults(
     attempt: number,

@@ -33,7 +33,6 @@ export function end(
   if (held !== undefined && !isRepeat) effects.push({type: 'publishResults', attempt, engine: held});
   effects.push(
     farewell(status, failure, state),
-    {type: 'closeLog'},
     {
       type: 'record',
       what: 'end',
@@ -43,6 +42,8 @@ export function end(
       milestone: 'completed',
       ...(failure === undefined ? {} : {failure}),
     },
+    // While the end is being committed; what follows the commit waits for both.
+    {type: 'closeLog'},
   );
   return {
     state: {

@@ -53,7 +53,7 @@ export function prepareJob(parsed: ParsedSubmission, taskID: number, context: In
     failure = error instanceof LinkisError ? error : new CheckBrokenError(error);
   }
   const row = rowOf(parsed, checked, taskID, context, failure);
-  const facts = factsOf(parsed, checked, context);
+  const facts = factsOf(parsed, checked, context, failure);
   if (failure !== undefined) return {row, facts, failure};
   return {row, facts, spec: specOf({row, facts}), logLines: checked.logLines};
 }
@@ -94,6 +94,7 @@ function factsOf(
   {code, creator, codeType}: ParsedSubmission,
   checked: JobDraft,
   {caller, idempotencyKey}: IntakeContext,
+  failure: LinkisError | undefined,
 ): JobFacts {
   const runtime = sectionOf(checked.params, 'runtime');
   return {
@@ -102,7 +103,8 @@ function factsOf(
     tenant: checked.tenant,
     priority: countParam(runtime, priorityKey, priorityMax) ?? defaultPriority,
     killedBy: null,
-    idempotencyKey: idempotencyKey ?? null,
+    // A refused submission keeps no key: sent again, it is to be refused again, not answered as accepted.
+    idempotencyKey: (failure === undefined ? idempotencyKey : undefined) ?? null,
     requestId: caller.requestId.slice(0, requestIdCharsMax),
     creator,
     codeType,

@@ -1,10 +1,12 @@
 /**
  * What a job actor does with its log file: opened when there is something to write, closed and synced at the end.
  *
- * The first lines are a function of the row, written when the file is opened: a job that waits among 100,000 others
- * costs no open file and no write, and its log can still be read (`headLines`).
+ * Lines of our own wait a moment, so that they share a write with the job's output or with each other: a job that prints
+ * nothing costs one write. The first lines are a function of the row, written when the file is opened: a job that waits
+ * among 100,000 others costs no open file, and its log can be read all the same (`headLines`).
  */
 import type {LogStore, LogWriter} from './ports.ts';
+import type {Clock} from './runtime/clock.ts';
 
 export type LogLevel = 'INFO' | 'WARN' | 'ERROR';
 
@@ -13,15 +15,17 @@ export type JobLog = {
   readonly open: (attempt: number) => Promise<number>;
   /** Resolves when readers may see the lines. */
   readonly append: (lines: Uint8Array, spoolOffset: number) => Promise<void>;
-  /** One line of our own, with time and level. */
-  readonly say: (attempt: number, level: LogLevel, text: string) => Promise<void>;
-  /** Synced to disk and closed; later lines open it again. */
+  /** One line of our own, with time and level; readers see it within `sayDelayMs`. Needs an open log. */
+  readonly say: (level: LogLevel, text: string) => void;
+  /** Written, synced to disk and closed; can be opened again. */
   readonly close: () => Promise<void>;
+  /** Lines so far, those that wait included. */
   readonly lines: () => number;
 };
 
 export type JobLogDependencies = {
   readonly logs: LogStore;
+  readonly clock: Clock;
   readonly path: string;
   readonly taskID: number;
   readonly head: string;
@@ -30,49 +34,61 @@ export type JobLogDependencies = {
   readonly onGrown: (fromLine: number, lineCount: number, bytes: Uint8Array) => void;
 };
 
+const sayDelayMs = 100;
+
 export function createJobLog(dependencies: JobLogDependencies): JobLog {
-  const {logs, path, taskID, head, printLine, onGrown} = dependencies;
+  const {logs, clock, path, taskID, head, printLine, onGrown} = dependencies;
   let writer: LogWriter | undefined;
   let openFor: number | undefined;
-  let lineCount = 0;
+  let said = '';
+  let cancelFlush: (() => void) | undefined;
+  let closedLines = 0;
 
-  async function write(target: LogWriter, bytes: Uint8Array, spoolOffset: number): Promise<void> {
-    const fromLine = target.position().lines;
-    await target.append(bytes, spoolOffset);
-    lineCount = target.position().lines;
-    onGrown(fromLine, lineCount - fromLine, bytes);
+  /** Writes what waits, and `lines` behind it, as one batch. */
+  async function write(lines: Uint8Array, spoolOffset: number): Promise<void> {
+    cancelFlush?.();
+    cancelFlush = undefined;
+    const bytes = said === '' ? lines : Buffer.concat([Buffer.from(said), lines]);
+    said = '';
+    if (writer === undefined || bytes.length === 0) return;
+    const fromLine = writer.position().lines;
+    await writer.append(bytes, spoolOffset);
+    closedLines = writer.position().lines;
+    onGrown(fromLine, closedLines - fromLine, bytes);
   }
 
-  async function opened(attempt: number): Promise<LogWriter> {
-    if (writer !== undefined && openFor === attempt) return writer;
-    await writer?.close();
-    writer = await logs.open(path, `${taskID}-${attempt}`);
-    openFor = attempt;
-    if (writer.position().lines === 0) await write(writer, Buffer.from(head), 0);
-    lineCount = writer.position().lines;
-    return writer;
+  const flush = (): Promise<void> => write(nothing, writer?.position().spoolOffset ?? 0);
+
+  async function close(): Promise<void> {
+    await flush();
+    const closing = writer;
+    writer = undefined;
+    openFor = undefined;
+    if (closing === undefined) return;
+    await closing.sync();
+    await closing.close();
   }
 
   return {
+    close,
     async open(attempt) {
-      const {spoolOffset} = (await opened(attempt)).position();
-      return spoolOffset;
+      if (writer === undefined || openFor !== attempt) {
+        await close();
+        writer = await logs.open(path, `${taskID}-${attempt}`);
+        openFor = attempt;
+        if (writer.position().lines === 0) said = head + said;
+      }
+      return writer.position().spoolOffset;
     },
-    async append(lines, spoolOffset) {
-      if (writer !== undefined) await write(writer, lines, spoolOffset);
+    append: write,
+    say(level, text) {
+      said += printLine(level, text);
+      // A failure to write is met again by the next output, and told then.
+      cancelFlush ??= clock.after(sayDelayMs, () => void flush().catch(() => undefined));
     },
-    async say(attempt, level, text) {
-      const target = await opened(attempt);
-      await write(target, Buffer.from(printLine(level, text)), target.position().spoolOffset);
-    },
-    async close() {
-      const closing = writer;
-      writer = undefined;
-      openFor = undefined;
-      if (closing === undefined) return;
-      await closing.sync();
-      await closing.close();
-    },
-    lines: () => lineCount,
+    lines: () => (writer?.position().lines ?? closedLines) + countLines(said),
   };
 }
+
+const nothing = new Uint8Array();
+const countLines = (text: string): number => text.split('\n').length - 1;

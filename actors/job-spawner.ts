@@ -66,6 +66,7 @@ export function createJobSpawner(dependencies: SpawnerDependencies): JobSpawner 
       };
       const log = createJobLog({
         logs,
+        clock,
         taskID,
         path: row.logPath,
         head: headLines(row, timeZone),

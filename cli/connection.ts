@@ -42,7 +42,9 @@ function readUrl(text: string): URL {
     throw new UsageError(`The node's URL must be http://HOST:PORT or https://HOST:PORT, not ${text}`);
   }
   if (url.username !== '' || url.password !== '') {
-    throw new UsageError('A URL with a password in it ends up in process lists: use --user and --password-file.');
+    throw new UsageError(
+      'A URL with a password in it ends up in process lists: use --user and --password-file.',
+    );
   }
   return url;
 }
@@ -70,7 +72,10 @@ function readIdentity(options: ConnectionOptions, environment: Environment, url:
 
 type Secret = {readonly type: 'password' | 'token'; readonly text: string};
 
-function secretOf({passwordFile, tokenFile}: ConnectionOptions, environment: Environment): Secret | undefined {
+function secretOf(
+  {passwordFile, tokenFile}: ConnectionOptions,
+  environment: Environment,
+): Secret | undefined {
   if (passwordFile !== undefined && tokenFile !== undefined) {
     throw new UsageError('Give --password-file or --token-file, not both.');
   }

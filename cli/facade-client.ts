@@ -113,9 +113,12 @@ function readEnvelope(url: string, httpStatus: number, text: string): Data {
   const {status, message, data} = envelope;
   const values = isRecord(data) ? data : {};
   if (status === 0) return values;
-  const told = typeof message === 'string' && message !== '' ? message : `status ${status}`;
   const errorMsg = isRecord(values['errorMsg']) ? values['errorMsg'] : {};
   const code = typeof errorMsg['errCode'] === 'number' ? errorMsg['errCode'] : 0;
+  const {desc} = errorMsg;
+  // Linkis wraps the text in two languages around its number; number and text are enough for a person.
+  const plain = code !== 0 && typeof desc === 'string' && desc !== '' ? `${code} ${desc}` : undefined;
+  const told = plain ?? (typeof message === 'string' && message !== '' ? message : `status ${status}`);
   throw new RefusedError(status === notLoggedIn ? `Not logged in: ${told}` : told, code);
 }
 

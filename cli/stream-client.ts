@@ -28,7 +28,7 @@ export type SocketRequest = {
 
 /** A line may be 50 MB, and longer as JSON. */
 const messageBytesMax = 512 * 1024 * 1024;
-const unreadBytesMax = 4 * 1024 * 1024;
+const unreadCharsMax = 4 * 1024 * 1024;
 const handshakeTimeoutMs = 10_000;
 const pingEveryMs = 15_000;
 const closeTimeoutMs = 1000;
@@ -52,17 +52,20 @@ export function followOnSocket({
   const waiting: string[] = [];
   let waitingChars = 0;
   let isPumping = false;
-  let hasEnded = false;
   let isAlive = true;
   let end: SocketEnd | undefined;
+  let closed: SocketEnd | undefined;
+  let stopPings = (): void => undefined;
 
-  const finish = (how: SocketEnd): void => {
+  function finish(how: SocketEnd): void {
     end ??= how;
     ws.resume();
     ws.close();
     const cancel = systemClock.after(closeTimeoutMs, () => ws.terminate());
     ws.once('close', cancel);
-  };
+  }
+
+  const abort = (): void => finish({type: 'aborted'});
 
   async function pump(): Promise<void> {
     isPumping = true;
@@ -73,31 +76,28 @@ export function followOnSocket({
         // One after the other is the point.
         // oxlint-disable-next-line no-await-in-loop
         if (frame !== undefined && (await onFrame(frame)) === 'done') finish({type: 'done'});
-        if (ws.isPaused && waitingChars < unreadBytesMax / 2) ws.resume();
+        if (ws.isPaused && waitingChars < unreadCharsMax / 2) ws.resume();
       }
     } catch (error) {
       reject(error);
       finish({type: 'done'});
     }
     isPumping = false;
-    if (hasEnded) settle();
+    settleIfOver();
   }
 
-  function settle(): void {
+  /** What arrived before the end is dealt with first. */
+  function settleIfOver(): void {
+    if (closed === undefined || isPumping) return;
     stopPings();
     signal.removeEventListener('abort', abort);
-    resolve(end ?? {type: 'closed', code: 1006, reason: ''});
+    resolve(end ?? closed);
   }
 
-  const abort = (): void => finish({type: 'aborted'});
-  signal.addEventListener('abort', abort, {once: true});
-  if (signal.aborted) abort();
-
-  let stopPings = (): void => undefined;
   function ping(): void {
     // A socket that is not read shows no answers either.
     if (!isAlive && !ws.isPaused) {
-      end ??= {type: 'failed', error: new Error(`nothing was heard for ${(2 * pingEveryMs) / 1000} s`)};
+      end ??= {type: 'failed', error: new Error(`nothing was heard for ${pingEveryMs / 1000} s`)};
       ws.terminate();
       return;
     }
@@ -118,7 +118,7 @@ export function followOnSocket({
     const text = textOf(data);
     waiting.push(text);
     waitingChars += text.length;
-    if (waitingChars > unreadBytesMax) ws.pause();
+    if (waitingChars > unreadCharsMax) ws.pause();
     if (!isPumping) void pump();
   });
   ws.on('unexpected-response', (_request, {statusCode = 0}) => {
@@ -129,18 +129,11 @@ export function followOnSocket({
     end ??= {type: 'failed', error};
   });
   ws.on('close', (code, reason) => {
-    hasEnded = true;
-    // What arrived before the end is dealt with first.
-    if (isPumping || (waiting.length > 0 && end === undefined)) {
-      const closed: SocketEnd = {type: 'closed', code, reason: String(reason)};
-      void Promise.resolve(isPumping ? undefined : pump()).then(() => {
-        end ??= closed;
-      });
-      return;
-    }
-    end ??= {type: 'closed', code, reason: String(reason)};
-    settle();
+    closed = {type: 'closed', code, reason: String(reason)};
+    settleIfOver();
   });
+  signal.addEventListener('abort', abort, {once: true});
+  if (signal.aborted) abort();
   return promise;
 }
 

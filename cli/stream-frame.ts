@@ -25,7 +25,7 @@ export type StreamFrame =
 export function parseFrame(text: string): StreamFrame | undefined {
   const frame: unknown = JSON.parse(text);
   if (!isRecord(frame)) return undefined;
-  const {type, taskID, at, message} = frame;
+  const {type, taskID, at, message, why} = frame;
   if (type === 'error') {
     return {type, code: count(frame, 'code') ?? 0, message: typeof message === 'string' ? message : text};
   }
@@ -34,9 +34,7 @@ export function parseFrame(text: string): StreamFrame | undefined {
   const fromLine = count(frame, 'fromLine');
   switch (type) {
     case 'status':
-      return status === undefined
-        ? undefined
-        : {type, taskID, status, at: typeof at === 'string' ? at : ''};
+      return status === undefined ? undefined : {type, taskID, status, at: typeof at === 'string' ? at : ''};
     case 'progress':
       return {type, taskID, progress: Number(frame['progress']) || 0};
     case 'log': {
@@ -46,7 +44,7 @@ export function parseFrame(text: string): StreamFrame | undefined {
     case 'gap': {
       const toLine = count(frame, 'toLine');
       if (fromLine === undefined || toLine === undefined) return undefined;
-      return {type, taskID, fromLine, toLine, why: String(frame['why'] ?? '')};
+      return {type, taskID, fromLine, toLine, why: typeof why === 'string' ? why : ''};
     }
     case 'end':
       return status === undefined ? undefined : {type, taskID, status, lines: count(frame, 'lines') ?? 0};

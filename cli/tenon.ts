@@ -3,8 +3,8 @@
  * The `tenon` command's first step, in syntax that old versions of Node read too: says in one line when the Node that runs
  * is too old, otherwise turns the compile cache on and hands over to `program.ts`.
  *
- * The young generation is kept small by the line above and by `npm start`: it can't be changed once the process runs. It
- * costs an idle node 20 MB less; what lives long is promoted a little earlier. The cache saves 0.1 s of each later start.
+ * The young generation is kept small by the line above and by `npm start`: it can't be changed once the process runs. An
+ * idle node is 7 to 9 MB smaller for it. The compile cache saves 0.1 to 0.2 s of processor time at each later start.
  */
 import module from 'node:module';
 import {homedir} from 'node:os';

@@ -62,8 +62,7 @@ export async function launchHost({
   }
   const secret = randomBytes(secretBytes);
   try {
-    const child = await spawnHost(directory, command, settings.environment);
-    const childExit = exitOf(child);
+    const {child, childExit} = await spawnHost(directory, command, settings.environment);
     await converse(child, childExit, {...launch, ...settings, socketPath, secret: secret.toString('hex')}, {
       timeoutMs,
       clock,
@@ -84,16 +83,17 @@ async function spawnHost(
   directory: EngineDirectory,
   [program, ...options]: readonly [string, ...string[]],
   environment: Readonly<Record<string, string>>,
-): Promise<ChildProcess> {
+): Promise<{readonly child: ChildProcess; readonly childExit: Promise<string>}> {
   const log = await open(directory.hostLog, 'a', 0o600);
   try {
-    return spawn(program, options, {
+    const child = spawn(program, options, {
       cwd: directory.path,
       detached: true,
       env: environment,
       // Descriptor 3 is where the host says that it listens; it closes it right after.
       stdio: ['pipe', log.fd, log.fd, 'pipe'],
     });
+    return {child, childExit: exitOf(child)};
   } finally {
     await log.close();
   }
@@ -101,7 +101,7 @@ async function spawnHost(
 
 function exitOf(child: ChildProcess): Promise<string> {
   return new Promise(resolve => {
-    child.once('error', error => resolve(`it could not be run (${error.message})`));
+    child.on('error', error => resolve(`it could not be run (${error.message})`));
     child.once('exit', (code, signal) =>
       resolve(signal === null ? `it exited with code ${code}` : `it was ended by signal ${signal}`),
     );

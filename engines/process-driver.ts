@@ -5,7 +5,7 @@
  */
 import {createHash} from 'node:crypto';
 import {access, chmod, lstat, mkdir, readdir} from 'node:fs/promises';
-import {join} from 'node:path';
+import {dirname, join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import type {Clock} from '../actors/runtime/clock.ts';
 import type {EngineDriver, EngineHandle} from '../actors/ports.ts';
@@ -168,12 +168,26 @@ async function requireLinux(): Promise<void> {
 
 async function preparePrivateDirectory(path: string): Promise<void> {
   try {
-    await mkdir(path, {recursive: true, mode: 0o700});
+    await makeDirectory(path);
     const {uid, mode} = await lstat(path);
     if (uid !== process.getuid?.()) throw new Error('it belongs to another user');
     if ((mode & 0o077) !== 0) await chmod(path, 0o700);
   } catch (cause) {
     throw new EngineSetupError(`The folder ${path} does not do for engines: ${String(cause)}. Name another.`, {cause});
+  }
+}
+
+/** With its parents. Node's own recursive way never returns for a path in /proc. */
+async function makeDirectory(path: string): Promise<void> {
+  const isThere = async (): Promise<boolean> => (await lstat(path).catch(() => undefined))?.isDirectory() === true;
+  if (await isThere()) return;
+  const parent = dirname(path);
+  if (parent !== path) await makeDirectory(parent);
+  try {
+    await mkdir(path, {mode: 0o700});
+  } catch (error) {
+    // Somebody else may have made it meanwhile.
+    if (!(await isThere())) throw error;
   }
 }
 

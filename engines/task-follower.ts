@@ -64,15 +64,18 @@ export function createTaskFollower(options: {
   async function deliver(): Promise<void> {
     isDelivering = true;
     while (waiting.length > 0 && !isStopped) {
-      const batch = takeBatch(waiting);
-      await offer(batch);
-      if (isStopped) break;
-      waiting = waiting.slice(batch.length);
-      delivered = batch.at(-1)?.offset ?? delivered;
-      // Records that are no events lie between two events; behind the last one they count as taken over.
-      if (waiting.length === 0) delivered = decoder.decoded();
-      onDelivered(delivered);
-      wakeWatchers();
+      // A new list for what comes meanwhile: shifting a long one again and again would cost its square.
+      const batches = batchesOf(waiting);
+      waiting = [];
+      for (const batch of batches) {
+        await offer(batch);
+        if (isStopped) break;
+        // Records that are no events, and stand behind the last one, count as taken over with it.
+        const isLast = batch === batches.at(-1) && waiting.length === 0;
+        delivered = isLast ? decoder.decoded() : (batch.at(-1)?.offset ?? delivered);
+        onDelivered(delivered);
+        wakeWatchers();
+      }
     }
     isDelivering = false;
     wakeWatchers();
@@ -107,7 +110,10 @@ export function createTaskFollower(options: {
         waiting.push(event);
       }
       if (waiting.length === 0 && !isDelivering) {
-        delivered = decoder.decoded();
+        if (decoder.decoded() > delivered) {
+          delivered = decoder.decoded();
+          onDelivered(delivered);
+        }
       } else if (!isDelivering) {
         void deliver();
       }
@@ -136,13 +142,20 @@ export function createTaskFollower(options: {
   };
 }
 
-function takeBatch(waiting: readonly EngineEvent[]): readonly EngineEvent[] {
+function batchesOf(events: readonly EngineEvent[]): EngineEvent[][] {
+  const batches: EngineEvent[][] = [];
+  let batch: EngineEvent[] = [];
   let bytes = 0;
-  let count = 0;
-  for (const event of waiting) {
-    bytes += event.type === 'log' ? event.lines.length : 0;
-    if (count > 0 && (bytes > batchBytesMax || count >= batchEventsMax)) break;
-    count++;
+  for (const event of events) {
+    const eventBytes = event.type === 'log' ? event.lines.length : 0;
+    if (batch.length > 0 && (bytes + eventBytes > batchBytesMax || batch.length >= batchEventsMax)) {
+      batches.push(batch);
+      batch = [];
+      bytes = 0;
+    }
+    batch.push(event);
+    bytes += eventBytes;
   }
-  return waiting.slice(0, count);
+  if (batch.length > 0) batches.push(batch);
+  return batches;
 }

@@ -32,6 +32,7 @@ import {healthRoutes} from './routes/health.ts';
 import {jobHistoryRoutes} from './routes/job-history.ts';
 import {jobListRoutes} from './routes/job-list.ts';
 import {operationRoutes} from './routes/operation.ts';
+import {pageRoutes} from './routes/pages.ts';
 import {userRoutes} from './routes/user.ts';
 import type {HttpSettings} from './settings.ts';
 import {createValidatorCompiler} from './validation.ts';
@@ -62,6 +63,7 @@ const ownRoutes: readonly RouteModule[] = [
   operationRoutes,
   jobHistoryRoutes,
   jobListRoutes,
+  pageRoutes,
 ];
 
 const drainDefaultMs = 10_000;

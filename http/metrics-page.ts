@@ -1,5 +1,6 @@
 /** The text of /metrics. `prom-client` is loaded when it is first asked for (decision 57). */
 import type {Registry} from 'prom-client';
+import {createFreshCache} from './fresh-cache.ts';
 import type {Metric, Sample} from './metrics.ts';
 import {durationBucketsSeconds, type RequestStatistics} from './request-statistics.ts';
 import type {RouteContext} from './route-context.ts';
@@ -17,6 +18,7 @@ async function load() {
 }
 
 export function createMetricsPage(context: RouteContext, statistics: RequestStatistics): MetricsPage {
+  const ownMetrics = jobMetrics(context);
   let loaded: Promise<{prometheus: Prometheus; processRegistry: Registry}> | undefined;
 
   return {
@@ -24,7 +26,7 @@ export function createMetricsPage(context: RouteContext, statistics: RequestStat
       loaded ??= load();
       const {prometheus, processRegistry} = await loaded;
       const registry = new prometheus.Registry();
-      const metrics = [...jobMetrics(context), ...context.metrics];
+      const metrics = [...ownMetrics, ...context.metrics];
       const collected = await Promise.all(
         // A figure that can't be had now is left out; the others still count.
         metrics.map(async metric => ({metric, samples: await collect(metric).catch(() => [])})),
@@ -52,23 +54,31 @@ function add(prometheus: Prometheus, registry: Registry, metric: Metric, samples
   }
 }
 
-const jobMetrics = ({governance, jobs}: RouteContext): Metric[] => [
-  {
-    name: 'tenon_jobs',
-    help: 'Jobs in history by status',
-    type: 'gauge',
-    labelNames: ['status'],
-    collect: async () =>
-      Object.entries(await jobs.countByStatus({})).map(([status, value]) => ({labels: {status}, value})),
-  },
-  {
-    name: 'tenon_unfinished_jobs',
-    help: 'Unfinished jobs of this node by engine type and state',
-    type: 'gauge',
-    labelNames: ['engine_type', 'state'],
-    collect: () => byEngineType(governance.load()),
-  },
-];
+/** Counting a long history takes its time; scrapes of several collectors share one count. */
+const countsFreshMs = 5000;
+
+function jobMetrics({clock, governance, jobs}: RouteContext): Metric[] {
+  const counts = createFreshCache(clock, {freshMs: countsFreshMs, graceMs: 0, entriesMax: 1}, () =>
+    jobs.countByStatus({}),
+  );
+  return [
+    {
+      name: 'tenon_jobs',
+      help: 'Jobs in history by status',
+      type: 'gauge',
+      labelNames: ['status'],
+      collect: async () =>
+        Object.entries((await counts.get('all')) ?? {}).map(([status, value]) => ({labels: {status}, value})),
+    },
+    {
+      name: 'tenon_unfinished_jobs',
+      help: 'Unfinished jobs of this node by engine type and state',
+      type: 'gauge',
+      labelNames: ['engine_type', 'state'],
+      collect: () => byEngineType(governance.load()),
+    },
+  ];
+}
 
 function byEngineType(groups: ReturnType<RouteContext['governance']['load']>) {
   const sums = new Map<string, {running: number; queued: number}>();

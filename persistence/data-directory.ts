@@ -4,7 +4,7 @@
  */
 import {closeSync, fsyncSync, openSync, readFileSync, unlinkSync, writeFileSync, writeSync} from 'node:fs';
 import {mkdir, realpath, stat} from 'node:fs/promises';
-import {join, resolve} from 'node:path';
+import {dirname, join, resolve} from 'node:path';
 import {DatabaseSync} from 'node:sqlite';
 import {assertPathsFit} from '../actors/checks/job-paths.ts';
 import {LinkisError} from '../actors/domain/errors.ts';
@@ -64,7 +64,7 @@ const problems: Readonly<Record<string, string>> = {
 export async function claimDataDirectory(path: string): Promise<DataDirectory> {
   const wanted = resolve(path);
   try {
-    await mkdir(wanted, {recursive: true, mode: 0o700});
+    await makeDirectory(wanted);
     const real = await realpath(wanted);
     if (!(await stat(real)).isDirectory()) throw new DataDirectoryError(wanted, problems['EEXIST'] ?? '');
     assertPathsFit(real);
@@ -74,6 +74,19 @@ export async function claimDataDirectory(path: string): Promise<DataDirectory> {
     return {path: real, release};
   } catch (error) {
     throw explain(wanted, error);
+  }
+}
+
+/** Node's own recursive way goes round for ever where nothing can be made, such as below `/proc`. */
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, {mode: 0o700});
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : '';
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT' || dirname(path) === path) throw error;
+    await makeDirectory(dirname(path));
+    await mkdir(path, {mode: 0o700});
   }
 }
 
@@ -94,7 +107,8 @@ function probe(path: string): void {
 function lock(path: string): () => void {
   const database = new DatabaseSync(join(path, lockFile), {timeout: 0});
   try {
-    database.exec('begin exclusive');
+    // Nothing is ever written, so nothing need be undone.
+    database.exec('pragma journal_mode = off; begin exclusive');
   } catch (error) {
     database.close();
     throw isBusy(error) ? new DataDirectoryInUseError(path, holderOf(path)) : error;

@@ -4,6 +4,7 @@
  */
 import {LinkisError} from '../actors/domain/errors.ts';
 import type {Backend, BackendLog} from './backend.ts';
+import {BackupNotOfferedError} from './backup.ts';
 import type {BusyRetry} from './busy-retry.ts';
 import {printTarget, type ServerTarget} from './database-url.ts';
 import {historyTable} from './job-columns.ts';
@@ -24,16 +25,6 @@ export class DatabaseCharsetError extends LinkisError {
 
   constructor(server: string, what: string, charset: string, remedy: string) {
     super(`${server}: ${what} has the character set ${charset}, which can't hold every character. ${remedy}`);
-  }
-}
-
-/** The server is there, but can't do what is asked of a user's URL. */
-export class BackupNotOfferedError extends LinkisError {
-  override readonly name = 'BackupNotOfferedError';
-  readonly code = 20069;
-
-  constructor(server: string) {
-    super(`${server} is backed up with its own tools, such as mysqldump --single-transaction. Only the embedded database can be copied from here.`);
   }
 }
 

@@ -94,6 +94,10 @@ export class ServerSession implements SqlSession {
     );
   }
 
+  async ping(): Promise<void> {
+    await this.all('select 1');
+  }
+
   close(): Promise<void> {
     return this.#options.close();
   }

@@ -26,6 +26,8 @@ export type SqlSession = SqlStatements & {
   readonly words: SqlWords;
   /** All or nothing. Run again from its start when a lock was in the way, so it must change nothing but the database. */
   readonly transaction: <Result>(work: (inside: SqlStatements) => Promise<Result>) => Promise<Result>;
+  /** Rejects unless the database answers and could be written. */
+  readonly ping: () => Promise<void>;
   readonly close: () => Promise<void>;
 };
 

@@ -3,7 +3,9 @@
  * history query sees the last commit while the next one is being made. Writes begin `immediate`: a transaction that read
  * first and writes later would have to fail when somebody else wrote in between.
  */
+import {statSync} from 'node:fs';
 import {DatabaseAwayError} from '../actors/ports.ts';
+import {backUp} from './backup.ts';
 import {retryBusy, type BusyRetry} from './busy-retry.ts';
 import {sqliteWords, type SqlRow, type SqlRun, type SqlSession, type SqlStatements, type SqlValue} from './sql-session.ts';
 import {SqliteConnection} from './sqlite-connection.ts';
@@ -19,6 +21,7 @@ export class SqliteSession implements SqlSession {
   readonly #retry: BusyRetry;
   readonly #writer: SqliteConnection;
   readonly #reader: SqliteConnection;
+  readonly #inode: number;
   /** Settles when the writing connection is free. */
   #turn: Promise<unknown> = Promise.resolve();
   #isClosed = false;
@@ -28,6 +31,7 @@ export class SqliteSession implements SqlSession {
     this.#retry = retry;
     this.#writer = writer;
     this.#reader = reader;
+    this.#inode = statSync(file).ino;
   }
 
   /** Rejects with `DatabaseAwayError`, which says what is wrong with the file. */
@@ -57,7 +61,12 @@ export class SqliteSession implements SqlSession {
   }
 
   run(sql: string, values: readonly SqlValue[] = []): Promise<SqlRun> {
-    return this.#inTurn(() => this.#attempt(() => this.#writer.run(sql, values)));
+    return this.#inTurn(() =>
+      this.#attempt(() => {
+        this.#assertInPlace();
+        return this.#writer.run(sql, values);
+      }),
+    );
   }
 
   transaction<Result>(work: (inside: SqlStatements) => Promise<Result>): Promise<Result> {
@@ -67,7 +76,7 @@ export class SqliteSession implements SqlSession {
       run: (sql, values = []) => this.#attemptOnce(() => this.#writer.run(sql, values)),
     };
     return this.#inTurn(async () => {
-      await this.#attempt(() => this.#writer.run('begin immediate', []));
+      await this.#attempt(() => this.#begin());
       try {
         const result = await work(inside);
         this.#writer.run('commit', []);
@@ -83,7 +92,7 @@ export class SqliteSession implements SqlSession {
   write<Result>(work: (writer: SqliteWriter) => Result): Promise<Result> {
     return this.#inTurn(() =>
       this.#attempt(() => {
-        this.#writer.run('begin immediate', []);
+        this.#begin();
         try {
           const result = work(this.#writer);
           this.#writer.run('commit', []);
@@ -96,13 +105,16 @@ export class SqliteSession implements SqlSession {
     );
   }
 
-  /** Copies the database into `file`, which must not exist, while work goes on. */
-  async backUp(file: string): Promise<void> {
-    try {
-      await this.#writer.copyTo(file);
-    } catch (error) {
-      throw toSqliteFailure(error, file);
-    }
+  /** Copies the database into `file`, which must not exist, while work goes on. Rejects with `BackupFailedError`. */
+  backUp(file: string): Promise<void> {
+    return backUp(this.#writer, file);
+  }
+
+  async ping(): Promise<void> {
+    await this.#attempt(() => {
+      this.#assertInPlace();
+      this.#reader.all('select 1', []);
+    });
   }
 
   async close(): Promise<void> {
@@ -110,6 +122,19 @@ export class SqliteSession implements SqlSession {
     await this.#turn;
     this.#reader.close();
     this.#writer.close();
+  }
+
+  #begin(): void {
+    this.#assertInPlace();
+    this.#writer.run('begin immediate', []);
+  }
+
+  /** A file that was removed or replaced could still be written, and everything acknowledged would be gone at the end. */
+  #assertInPlace(): void {
+    if (statSync(this.#file, {throwIfNoEntry: false})?.ino === this.#inode) return;
+    throw new DatabaseAwayError(
+      `The database ${this.#file} is no longer where it was: its file was removed or replaced. Put it back, or restart.`,
+    );
   }
 
   async #attempt<Result>(action: () => Result): Promise<Result> {

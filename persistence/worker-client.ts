@@ -115,10 +115,11 @@ export class WorkerClient {
         cancelTimeout();
         reject(error);
         this.#died(worker, error);
+        // It may have more to do, such as a connection that is still being tried; nobody waits for it any more.
+        void worker.terminate();
       };
       const cancelTimeout = clock.after(openTimeoutMs, () => {
         fail(new DatabaseAwayError(`The database was not opened within ${openTimeoutMs} ms.`));
-        void worker.terminate();
       });
       worker.on('message', (reply: Reply) => {
         switch (reply.type) {

@@ -90,7 +90,8 @@ install_mysql() {
 mysqld() {
   local loader libraries
   loader=$(find "$mysql_root" -name 'ld-linux-*.so*' | head -n 1)
-  libraries=$(find "$mysql_root" -name '*.so*' -printf '%h\n' | sort -u | paste -sd:)
+  libraries=$(find "$mysql_root" \( -name libc.so.6 -o -name 'libstdc++.so.6' -o -name 'libprotobuf-lite.so*' \) -printf '%h\n' |
+    sort -u | paste -sd:)
   exec "$loader" --library-path "$libraries" "$mysql_root/usr/sbin/mysqld" --no-defaults \
     --basedir="$mysql_root/usr" --lc-messages-dir="$mysql_root/usr/share/mysql" \
     --plugin-dir="$(dirname "$(find "$mysql_root" -path '*plugin*' -name '*.so' | head -n 1)")" \

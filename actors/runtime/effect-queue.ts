@@ -44,13 +44,15 @@ export class EffectQueue<Effect> {
     this.busy = true;
     // A foreign thenable may call back twice or throw; a promise of our own does neither.
     void Promise.resolve(outcome).then(
-      result => {
-        this.busy = false;
-        if (result === 'drop') this.drop();
-        this.#run();
-      },
+      result => this.#settled(result),
       (error: unknown) => this.#fail(error, effect),
     );
+  }
+
+  #settled(result: EffectOutcome): void {
+    this.busy = false;
+    if (result === 'drop') this.drop();
+    this.#run();
   }
 
   #run(): void {

@@ -137,7 +137,7 @@ function settleAsks(cell: CellNode): void {
 
 /** Gives up waiting for `cell` and all below it. Returns the paths of those that were still busy, deepest first. */
 export function abandon(cell: CellNode): string[] {
-  const paths = [...(cell.family?.children ?? [])].reverse().flatMap(child => abandon(child));
+  const paths = [...(cell.family?.children ?? [])].toReversed().flatMap(child => abandon(child));
   if (cell.phase === 'stopped') return paths;
   stop(cell, 'shutdown');
   cell.dropEffects();

@@ -46,7 +46,10 @@ export type SpawnOptions = {
   readonly mailboxMax?: number;
   /** Whether a message takes the control lane, which is drained first. Its bound is 1024. */
   readonly isControl?: (message: never) => boolean;
-  /** Told of every crash; decides about a restart (always a new actor). Default: logged, then the actor stays stopped. */
+  /**
+   * Told of a crash once the actor, its children and its effect in flight have ended, so that a successor can be started
+   * right there (always a new actor). Default: logged, and the actor stays stopped.
+   */
   readonly onFailure?: (failure: ActorFailure) => void;
 };
 

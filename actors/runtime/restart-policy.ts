@@ -52,7 +52,7 @@ export function restartGuard(
   {clock, random}: {readonly clock: Clock; readonly random: Random},
 ): RestartGuard {
   let restartsAtMs: readonly number[] = [];
-  let cancel: () => void = () => {};
+  let cancel: (() => void) | undefined;
   return {
     failed(restart) {
       const decision = decideRestart(policy, restartsAtMs, clock.monotonicMs(), random.next());
@@ -61,6 +61,6 @@ export function restartGuard(
       cancel = clock.after(decision.afterMs, restart);
       return 'restarting';
     },
-    cancel: () => cancel(),
+    cancel: () => cancel?.(),
   };
 }

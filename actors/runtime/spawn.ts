@@ -35,7 +35,13 @@ export function spawnBelow<S, M, E>(
   const bucket = fanOut.take();
   if (bucket === undefined) throw new ChildrenMaxError(parent.path, children.size);
   const settle = (turn: Turn): HostRef => runtime.host.spawn(bucket.host, turn);
-  const cell = new Cell({runtime, parent, path, kind, bucket, settle}, machine, options);
+  let cell;
+  try {
+    cell = new Cell({runtime, parent, path, kind, bucket, settle}, machine, options);
+  } catch (error) {
+    fanOut.give(bucket);
+    throw error;
+  }
   children.add(cell);
   if (kind === 'actor') runtime.counters.actorsAlive += 1;
   return cell;

@@ -81,20 +81,18 @@ export class RestartLimitError extends LinkisError {
 }
 
 export function decide(state: SupervisorState, message: SupervisorMessage): SupervisorDecision {
-  if (message.type === 'start') return startReady(state, []);
+  if (message.type === 'start') return startReady(state);
   const child = state.children.find(({name}) => name === message.name);
   if (child === undefined || child.generation !== message.generation) return {state, effects: []};
   switch (message.type) {
     case 'childFailed':
-      if (child.status === 'stopping') return startReady(move(state, child, 'ready'), []);
+      if (child.status === 'stopping') return startReady(move(state, child, 'ready'));
       return child.status === 'running' ? recover(state, child, message) : {state, effects: []};
     case 'childStopped':
-      if (child.status === 'stopping') return startReady(move(state, child, 'ready'), []);
+      if (child.status === 'stopping') return startReady(move(state, child, 'ready'));
       return {state: child.status === 'running' ? move(state, child, 'ended') : state, effects: []};
     case 'backOffOver':
-      return child.status === 'backingOff'
-        ? startReady(move(state, child, 'ready'), [])
-        : {state, effects: []};
+      return child.status === 'backingOff' ? startReady(move(state, child, 'ready')) : {state, effects: []};
   }
 }
 
@@ -133,20 +131,18 @@ function isTaken({policy, children}: SupervisorState, failed: ChildState, child:
   }
 }
 
-function startReady(state: SupervisorState, effects: readonly SupervisorEffect[]): SupervisorDecision {
+function startReady(state: SupervisorState): SupervisorDecision {
   const together = state.policy.strategy !== 'one_for_one';
   // Later ones rely on earlier ones, so nobody starts while one that must go first can't.
-  const waits = ({status}: ChildState): boolean => status === 'stopping' || status === 'backingOff';
-  if (together && state.children.some(waits)) return {state, effects};
+  if (together && state.children.some(isWaitedFor)) return {state, effects: []};
   const ready = state.children.filter(({status}) => status === 'ready');
   return {
     state: ready.reduce((before, child) => move(before, child, 'running'), state),
-    effects: [
-      ...effects,
-      ...ready.map(({name, generation}) => ({type: 'startChild', name, generation: generation + 1}) as const),
-    ],
+    effects: ready.map(({name, generation}) => ({type: 'startChild', name, generation: generation + 1})),
   };
 }
+
+const isWaitedFor = ({status}: ChildState): boolean => status === 'stopping' || status === 'backingOff';
 
 function move(state: SupervisorState, {name}: ChildState, status: ChildState['status']): SupervisorState {
   const children = state.children.map(child => {

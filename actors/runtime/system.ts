@@ -18,9 +18,6 @@ import type {Ref} from './ref.ts';
 import {guardedLog, type RuntimeLog} from './runtime-log.ts';
 import {spawnBelow} from './spawn.ts';
 
-export type {ActorGroup} from './fan-out.ts';
-export type {RuntimeLog} from './runtime-log.ts';
-
 /** Counts since the start, and what is there now. */
 export type RuntimeMetrics = {
   readonly actorsAlive: number;
@@ -196,7 +193,7 @@ async function stopWithin(root: CellNode, limitMs: number): Promise<void> {
 
 /** Tells everyone to stop, so that one that hangs doesn't keep the others from ending well. */
 function stopAllBelow(cell: CellNode): void {
-  for (const child of [...(cell.family?.children ?? [])].reverse()) {
+  for (const child of [...(cell.family?.children ?? [])].toReversed()) {
     stop(child, 'shutdown');
     stopAllBelow(child);
   }

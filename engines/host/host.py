@@ -253,12 +253,12 @@ class Host:
 
     def _abandon(self, wait_ms):
         self._orphan_timer = None
+        self.is_leaving = True
         self.task.end(
             'timedOut',
             failure(TIMED_OUT, 'No node has owned the job for %d ms, so its engine ended it.' % wait_ms),
             self.kill_grace_s,
         )
-        self.is_leaving = True
 
     def leave(self, grace_s):
         """Ends the engine: its job first, whose end stays in the spool."""

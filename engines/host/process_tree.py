@@ -147,7 +147,8 @@ class Ending:
             send(members, signal.SIGTERM)
             # A stopped process would take notice of TERM only when somebody continues it.
             send(members, signal.SIGCONT)
-        self._check()
+        # Never from within the constructor: whoever ends something first wants to have hold of it.
+        self._again(0)
 
     def hasten(self, grace_s):
         """A second wish may shorten the grace, never lengthen it."""

@@ -240,6 +240,9 @@ class Connection:
         if follow is None or self._state != 'attached':
             return None
         room = self._server.window_bytes - (follow.sent - follow.acknowledged)
+        if room <= 0:
+            # A record longer than the window would never be whole, so never acknowledged.
+            room = follow.task.spool.end_of_record(follow.acknowledged) - follow.sent
         length = min(_CHUNK_BYTES, room, follow.task.spool.size - follow.sent)
         if length <= 0:
             return None

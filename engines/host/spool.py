@@ -61,6 +61,11 @@ class Spool:
     def read(self, offset, length):
         return os.pread(self._fd, length, offset)
 
+    def end_of_record(self, offset):
+        """Where the record that begins at `offset` ends; `offset` itself when none does."""
+        header = self.read(offset, HEADER_BYTES)
+        return offset + HEADER_BYTES + _HEADER.unpack(header)[0] if len(header) == HEADER_BYTES else offset
+
     def close(self):
         if self._fd >= 0:
             os.close(self._fd)

@@ -1,6 +1,7 @@
 /** Health for balancers and orchestrators, metrics, and the description of the API: outside Linkis' surface. */
 import type {FastifyReply} from 'fastify';
 import {DatabaseAwayError} from '../../actors/ports.ts';
+import {createFreshCache} from '../fresh-cache.ts';
 import {createMetricsPage} from '../metrics-page.ts';
 import type {RequestStatistics} from '../request-statistics.ts';
 import type {FacadeApp, RouteContext} from '../route-context.ts';
@@ -14,7 +15,13 @@ export function healthRoutes(
   statistics: RequestStatistics,
   openApi: () => Promise<string>,
 ): void {
-  const {governance, settings} = context;
+  const {accounts, clock, governance, settings} = context;
+  // Anybody may ask, as often as they like: the database is asked once a second.
+  const pings = createFreshCache(clock, {freshMs: 1000, graceMs: 0, entriesMax: 1}, async () => {
+    // A session that can't be: the cheapest question there is.
+    await accounts.session('');
+    return true;
+  });
   const page = createMetricsPage(context, statistics);
 
   app.get(
@@ -30,8 +37,7 @@ export function healthRoutes(
       const {isReady, why} = governance.readiness();
       if (!isReady) return unready(reply, why);
       try {
-        // A session that can't be: the cheapest question there is, and it needs the database.
-        await context.accounts.session('');
+        await pings.get('database');
       } catch (error) {
         if (error instanceof DatabaseAwayError) return unready(reply, 'the database cannot be reached');
         throw error;

@@ -170,7 +170,13 @@ const headOf = ({head}: OpenTable, {maskedColumns}: TableExport): string[] | und
 
 async function* csv(tables: readonly OpenTable[], options: TableExport): AsyncGenerator<Buffer> {
   const print = (rows: readonly (readonly string[])[]): Buffer =>
-    Buffer.from(stringify([...rows], {delimiter: options.separator, quoted: options.quotesAll}));
+    Buffer.from(
+      stringify([...rows], {
+        delimiter: options.separator,
+        quoted: options.quotesAll,
+        quoted_empty: options.quotesAll,
+      }),
+    );
   for (const table of tables) {
     const head = headOf(table, options);
     if (head !== undefined) yield print([head]);

@@ -145,7 +145,7 @@ export function decodeRow(record: Buffer, path: string): (string | null)[] {
   let at = valuesStart;
   for (const length of index.slice(0, -1).split(',')) {
     const end = at + Number(length);
-    if (!(end <= record.length))
+    if (!(end >= at && end <= record.length))
       throw new ResultSetDamagedError(path, 0, 'a row is shorter than its index says');
     const value = record.toString('utf8', at, end);
     row.push(value === nullText ? null : value);

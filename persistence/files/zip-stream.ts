@@ -62,12 +62,18 @@ async function* deflate(
   const feeding = pipeline(Readable.from(counted()), packer);
   // Its failure destroys the packer, so the loop below throws it; this only keeps it from being reported twice.
   feeding.catch(() => undefined);
-  for await (const piece of packer) {
-    const bytes = piece as Buffer;
-    tally.packed += bytes.length;
-    yield bytes;
+  try {
+    for await (const piece of packer) {
+      const bytes = piece as Buffer;
+      tally.packed += bytes.length;
+      yield bytes;
+    }
+    await feeding;
+  } finally {
+    // Who closes the file after us must not do so while the content is still being read.
+    packer.destroy();
+    await feeding.catch(() => undefined);
   }
-  await feeding;
 }
 
 function localHeader(name: Buffer): Buffer {

@@ -51,8 +51,12 @@ test('an accepted job is born Inited, with its owner, paths and submit time', t 
 });
 
 test('a job that a check refuses is born Failed, with code, text and a log path', t => {
-  const {row, failure} = prepare(shellBody({labels: {engineType: 'shell-1', userCreator: 'root-IDE'}}));
+  const {row, facts, failure} = prepare(
+    shellBody({labels: {engineType: 'shell-1', userCreator: 'root-IDE'}}),
+    {...intakeContext, idempotencyKey: 'key-1'},
+  );
   t.is(failure?.code, 50080);
+  t.is(facts.idempotencyKey, null, 'sent again, it is refused again');
   t.like(row, {
     status: 'Failed',
     progress: '1.0',

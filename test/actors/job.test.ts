@@ -26,7 +26,7 @@ const moves = test.macro<[JobState, JobMessage, JobState['phase']['type'], JobEf
 test(moves, after(), {type: 'schedule'}, 'asking', ['record', 'requestEngine']);
 test(moves, asking, granted, 'starting', ['record']);
 test(moves, starting, wrote('start'), 'running', ['showStatus', 'execute']);
-test(moves, running, ended, 'ending', ['publishResults', 'say', 'closeLog', 'record']);
+test(moves, running, ended, 'ending', ['publishResults', 'say', 'record', 'closeLog']);
 test(moves, ending, wrote('end'), 'ended', [
   'confirm',
   'release',
@@ -39,8 +39,8 @@ test(moves, ending, wrote('end'), 'ended', [
 test('(killed in the queue: at once)', moves, after(), killed, 'ending', [
   'timer',
   'say',
-  'closeLog',
   'record',
+  'closeLog',
 ]);
 test('(the engine has not heard of it)', moves, starting, killed, 'starting', ['timer']);
 test(moves, running, killed, 'running', ['timer', 'killTask', 'record']);

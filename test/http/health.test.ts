@@ -1,5 +1,6 @@
 /** Health, metrics, OpenAPI and the gateway's own answers. */
 import test from 'ava';
+import {manualClock} from '../support/manual-clock.ts';
 import {startFacade} from '../support/facade-world.ts';
 
 test('live is up as long as the process answers', async t => {
@@ -10,7 +11,8 @@ test('live is up as long as the process answers', async t => {
 });
 
 test('ready says why it is not', async t => {
-  const world = await startFacade(t);
+  const clock = manualClock();
+  const world = await startFacade(t, {}, clock);
   const ask = async () => {
     const {status, text} = await world.client().get('/health/ready');
     return [status, JSON.parse(text)] as const;
@@ -20,6 +22,7 @@ test('ready says why it is not', async t => {
   t.deepEqual(await ask(), [503, {status: 'not ready', why: 'recovering 3 jobs'}]);
   world.isReady = true;
   world.accounts.isAway = true;
+  clock.advance(1000);
   t.deepEqual(await ask(), [503, {status: 'not ready', why: 'the database cannot be reached'}]);
 });
 

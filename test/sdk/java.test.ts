@@ -59,7 +59,7 @@ test('a shell job is submitted, polled and its result read', async t => {
 
 test('a Python table arrives with its columns and rows', async t => {
   const node = await startNode(t);
-  const code = 'print("working")\nshowDF({"name": ["a", "b"], "size": [1, 2]})';
+  const code = 'print("working")\nshowDF([{"name": "a", "size": 1}, {"name": "b", "size": 2}])';
   const lines = await submitTo(t, node, 'python-python3', 'python', code);
   t.is(only(lines, 'ended')['status'], 'Succeed');
   t.true(String(only(lines, 'log')['all']).includes('working'));

@@ -47,7 +47,7 @@ async function execute(
 
 test('a table is read by both clients, with its types', async t => {
   const node = await startNode(t);
-  const code = 'showDF({"name": ["a", "b"], "size": [1, 2]})';
+  const code = 'showDF([{"name": "a", "size": 1}, {"name": "b", "size": 2}])';
   const answers = await execute(node, 'python-python3', 'python', 'name,size', code);
   const data = [
     {name: 'a', size: 1},
@@ -60,7 +60,7 @@ test('a table is read by both clients, with its types', async t => {
 });
 
 test('a DataFrame that is the last expression is a table', async t => {
-  const node = await startNode(t, {environment: {TENON_ENGINES_PYTHON: python}});
+  const node = await startNode(t, {environment: {TENON_GOVERNANCE_PYTHON_PATH: python}});
   const code = 'import pandas\npandas.DataFrame({"city": ["Köln", None], "share": [0.5, 1.5]})';
   const answers = await execute(node, 'python-python3', 'python', 'city,share', code);
   t.is(answers.length, 2);

@@ -65,8 +65,8 @@ export async function createLogGovernance(): Promise<LogGovernance> {
   const submitted: {body: unknown; user: string}[] = [];
   const killed: number[] = [];
   let lastID = 0;
-  let onSubmit = async (): Promise<void> => undefined;
-  let onRead: (taskID: number) => Promise<void> = async () => undefined;
+  let onSubmit: (() => Promise<void>) | undefined;
+  let onRead: ((taskID: number) => Promise<void>) | undefined;
 
   function addJob(people: Parameters<LogGovernance['addJob']>[0] = {}): PlayedJob {
     const {submitUser = 'ann', creator = 'IDE'} = people;
@@ -175,7 +175,7 @@ export async function createLogGovernance(): Promise<LogGovernance> {
     },
     governance: {
       async submit(body, {user}) {
-        await onSubmit();
+        await onSubmit?.();
         submitted.push({body, user});
         const {taskID} = addJob({submitUser: user});
         return {taskID, execID: viewOf(taskID)?.execID ?? ''};
@@ -194,7 +194,7 @@ export async function createLogGovernance(): Promise<LogGovernance> {
         return job && logs.position(job.row.logPath);
       },
       async readLog(taskID, fromLine, linesMax, bytesMax) {
-        await onRead(taskID);
+        await onRead?.(taskID);
         const job = jobs.get(taskID);
         return job && logs.read(job.row.logPath, fromLine, linesMax, bytesMax);
       },

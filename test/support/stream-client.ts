@@ -99,8 +99,8 @@ function readFrames(ws: WebSocket): StreamClient {
   const wake = (): void => {
     for (const look of waiting) look();
   };
-  ws.on('message', data => {
-    const frame = JSON.parse(String(data)) as StreamFrame;
+  ws.on('message', (data: Buffer) => {
+    const frame = JSON.parse(data.toString()) as StreamFrame;
     frames.push(frame);
     unseen.push(frame);
     wake();

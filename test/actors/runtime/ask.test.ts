@@ -78,9 +78,13 @@ test('shutdown settles questions to targets outside the runtime', async t => {
 test('what making the message throws is what the question is rejected with, and nothing stays open', async t => {
   const {system} = testSystem(t);
   const ref = system.spawn('pool', collector<Question>([]));
-  const failing = (): Question => {
-    throw new Error('no message');
-  };
-  await t.throwsAsync(system.ask<Question, number>(ref, failing, 1000), {message: 'no message'});
+  const answer = system.ask<Question, number>(
+    ref,
+    () => {
+      throw new Error('no message');
+    },
+    1000,
+  );
+  await t.throwsAsync(answer, {message: 'no message'});
   t.is(system.metrics().asksOpen, 0);
 });

@@ -188,7 +188,7 @@ test('an actor with too many effects waiting stops handling normal messages, but
   write.open();
   await turns(50);
   t.is(seen.length, 1 + 3000 + 1);
-  t.is(system.metrics().wakeUps < 200, true, 'a flood that must wait costs no turns');
+  t.true(system.metrics().wakeUps < 30, 'a flood that must wait costs no turns');
 });
 
 test('even the control lane waits at 4096 effects, and its own bound then refuses', async t => {
@@ -206,7 +206,6 @@ test('even the control lane waits at 4096 effects, and its own bound then refuse
     await turns(2);
   }
   t.is(accepted, 1 + 4096 + 1024);
-  void system.shutdown(1);
 });
 
 test('a foreign thenable holds effects back like a promise, also when it calls back twice', async t => {

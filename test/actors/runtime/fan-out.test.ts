@@ -1,5 +1,5 @@
 import test from 'ava';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import {FanOut, fanOutMax, type Bucket} from '../../../actors/runtime/fan-out.ts';
 import type {HostRef} from '../../../actors/runtime/nact-host.ts';
 

@@ -1,5 +1,5 @@
 import test from 'ava';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import {Mailbox} from '../../../actors/runtime/mailbox.ts';
 
 test('items come out in the order they went in, whatever mix of pushes and shifts', t => {

@@ -1,5 +1,5 @@
 import test from 'ava';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import {manualClock} from '../../support/manual-clock.ts';
 
 test('due timers run in the order of their time, then of their making, each at its own time', t => {

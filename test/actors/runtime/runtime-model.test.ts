@@ -1,6 +1,6 @@
 /** Random stories of spawning, telling, asking, watching, crashing and stopping, checked against the naive model. */
 import test, {type ExecutionContext} from 'ava';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type {ActorContext, EffectOutcome, Machine} from '../../../actors/runtime/machine.ts';
 import type {Ref} from '../../../actors/runtime/ref.ts';
 import {gate, testSystem, turns, type Gate} from './harness.ts';
@@ -181,7 +181,7 @@ async function play(t: ExecutionContext, story: readonly Step[], viaGroup: boole
 
   const effectsOf = (kinds: readonly EffectKind[]): StoryEffect[] => kinds.map(kind => ({id: next(), kind}));
 
-  const play1 = async (part: Step): Promise<void> => {
+  const playStep = async (part: Step): Promise<void> => {
     switch (part.step) {
       case 'tell':
         tell(part.to, {control: part.control, crash: false, effects: effectsOf(part.effects)});
@@ -218,8 +218,6 @@ async function play(t: ExecutionContext, story: readonly Step[], viaGroup: boole
         const [picked] = open.splice(part.pick % Math.max(1, open.length), 1);
         if (picked === undefined) return;
         settle(picked, part.how);
-        await turns(0);
-        await Promise.resolve();
         await turns(1);
         return;
       }
@@ -230,7 +228,7 @@ async function play(t: ExecutionContext, story: readonly Step[], viaGroup: boole
 
   const root = viaGroup ? system.group('group').spawn : system.spawn;
   for (let actors = 0; actors < 3; actors += 1) spawnActor(undefined, root);
-  for (const part of story) await play1(part);
+  for (const part of story) await playStep(part);
 
   const settleAll = async (): Promise<void> => {
     for (const effect of open.splice(0)) settle(effect, 'ok');
@@ -240,11 +238,11 @@ async function play(t: ExecutionContext, story: readonly Step[], viaGroup: boole
   while (open.length > 0);
   await turns(5);
   trace.push({event: 'quiet'});
-  let down = false;
-  const shutdown = system.shutdown(30_000).then(() => {
-    down = true;
-  });
-  while (!down) await settleAll();
+  const shutdown = system.shutdown(30_000);
+  for (let rounds = 0; system.metrics().actorsAlive > 0; rounds += 1) {
+    if (rounds > 1000) throw new Error(`${system.metrics().actorsAlive} actors never stop.`);
+    await settleAll();
+  }
   await shutdown;
   return {trace, metrics: system.metrics(), answers: await Promise.all(asked)};
 }

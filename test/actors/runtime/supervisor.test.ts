@@ -1,5 +1,5 @@
 import test from 'ava';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import {decideRestart, restartGuard} from '../../../actors/runtime/restart-policy.ts';
 import {
   decide,
@@ -40,17 +40,19 @@ test('as many restarts as the policy says fit into its time, one more gives up',
   );
 });
 
+/** The wait before each of eight restarts. */
+const waits = (chance: number): number[] =>
+  Array.from({length: 8}, (_, earlier) => {
+    const decision = decideRestart(
+      {restartsMax: 100, withinMs: 1e9},
+      Array.from({length: earlier}, () => 0),
+      0,
+      chance,
+    );
+    return decision.type === 'restart' ? Math.round(decision.afterMs) : -1;
+  });
+
 test('the back-off doubles from 100 ms and ends at 5 s, spread over the upper half of each step', t => {
-  const waits = (chance: number): number[] =>
-    Array.from({length: 8}, (_, earlier) => {
-      const decision = decideRestart(
-        {restartsMax: 100, withinMs: 1e9},
-        Array.from({length: earlier}, () => 0),
-        0,
-        chance,
-      );
-      return decision.type === 'restart' ? Math.round(decision.afterMs) : -1;
-    });
   t.deepEqual(waits(0), [100, 200, 400, 800, 1600, 2500, 2500, 2500]);
   t.deepEqual(waits(0.999999), [200, 400, 800, 1600, 3200, 5000, 5000, 5000]);
 });

@@ -1,5 +1,5 @@
 import test from 'ava';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import {TimerWheel, type WheelEntry} from '../../../actors/runtime/timer-wheel.ts';
 import {manualClock} from '../../support/manual-clock.ts';
 

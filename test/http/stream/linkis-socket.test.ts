@@ -27,8 +27,8 @@ async function connect({url}: StreamWorld, user?: string): Promise<LinkisClient>
   });
   const messages: Message[] = [];
   const unseen: Message[] = [];
-  ws.on('message', data => {
-    const message = JSON.parse(String(data)) as Message;
+  ws.on('message', (data: Buffer) => {
+    const message = JSON.parse(data.toString()) as Message;
     messages.push(message);
     unseen.push(message);
     ws.emit('taken');

@@ -2,7 +2,7 @@ import {mkdir, mkdtemp, readFile, rm, stat, truncate, writeFile} from 'node:fs/p
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import test, {type ExecutionContext} from 'ava';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import {systemClock} from '../../../actors/runtime/clock.ts';
 import type {LogStore} from '../../../actors/ports.ts';
 import {
@@ -118,7 +118,7 @@ test('a log from another program, without an index, can be read', async t => {
   await writeFile(path, `${numbered(0, 2500)}half`);
   t.is((await logs.position(path)).lines, 2500);
   t.is(textOf((await logs.read(path, 2499, 10, 100)).bytes), 'line 2499\n');
-  await writeFile(path, `${numbered(0, 2501)}`);
+  await writeFile(path, numbered(0, 2501));
   t.is((await logs.position(path)).lines, 2501);
 });
 

@@ -1,8 +1,8 @@
-import {mkdir, mkdtemp, readFile, rm, truncate, writeFile} from 'node:fs/promises';
+import {appendFile, mkdir, mkdtemp, readFile, rm, truncate, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import test, {type ExecutionContext} from 'ava';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import {
   ResultPageTooLargeError,
   ResultSetDamagedError,
@@ -96,14 +96,14 @@ test("a text result has one line a row, and Linkis' metadata", async t => {
 
 test("the example in the source of Linkis' format is read", async t => {
   const {files, path} = await setUp(t);
-  await writeFile(
+  await write(
     path,
-    'dolphin0000000002000000002800000000036,6,1,name_1stringc' +
-      '00000000490000000011' +
-      '6,10,3,4,5,peace1johnnwang1101true11.51',
+    ['name', 'full', 'id', 'isThere', 'size'].map(name => ({name, type: 'string'})),
+    [],
   );
+  await appendFile(path, '000000004900000000116,10,3,4,5,peace1johnnwang1101true11.51');
   const {rows} = await files.resultPage(path, firstPage);
-  t.deepEqual(rows, [['peace1']]);
+  t.deepEqual(rows, [['peace1', 'johnnwang1', '101', 'true', '11.51']]);
 });
 
 test('pages go on where the page before ended, in any order, and past the end keep the columns', async t => {
@@ -217,11 +217,13 @@ test('a file that was cut, or is something else, is refused with the place', asy
   }
   for (const record of [
     '0000000003abc',
-    '00000000120000000099',
-    '000000001400000000029,x',
-    '00000000140000000002-,x',
+    '00000000120000000099xx',
+    '00000000140000000002x,yy',
+    '00000000140000000003-1,y',
   ]) {
-    await writeFile(path, `dolphin0000000002${'0000000026000000000'}62,3,1,idintc${record}`);
+    await rm(path);
+    await write(path, idAndName, []);
+    await appendFile(path, record);
     await t.throwsAsync(files.resultPage(path, firstPage), {instanceOf: ResultSetDamagedError}, record);
   }
 });
