@@ -7,6 +7,7 @@
 import {readFileSync} from 'node:fs';
 import {hostname} from 'node:os';
 import {resolve} from 'node:path';
+import {retentionSettings, type RetentionPolicy} from './actors/retention-settings.ts';
 import {governanceSettings} from './actors/settings.ts';
 import {submissionSettings} from './actors/submission-settings.ts';
 import type {Setting, SettingGroup, SettingValues} from './actors/domain/setting.ts';
@@ -85,6 +86,7 @@ export const settingGroups = {
   http: httpSettings,
   governance: governanceSettings,
   submission: submissionSettings,
+  retention: retentionSettings,
 } as const satisfies Record<string, SettingGroup>;
 
 export type Config = {
@@ -92,6 +94,7 @@ export type Config = {
   readonly http: SettingValues<typeof httpSettings>;
   readonly governance: SettingValues<typeof governanceSettings>;
   readonly submission: SettingValues<typeof submissionSettings>;
+  readonly retention: RetentionPolicy;
   /** Absolute. */
   readonly dataDirectory: string;
   readonly hostName: string;
@@ -144,6 +147,7 @@ export function readConfig({options, environment = process.env}: ConfigInput): C
   const http = values('http', httpSettings) as Config['http'];
   const governance = values('governance', governanceSettings) as Config['governance'];
   const submission = values('submission', submissionSettings) as Config['submission'];
+  const retention = values('retention', retentionSettings) as Config['retention'];
   const [host, port] = parseEndpoint(node.listen, 'listen', mistakes);
   checkRelations(node, governance, mistakes);
   if (mistakes.length > 0) throw new ConfigError(mistakes);
@@ -151,6 +155,7 @@ export function readConfig({options, environment = process.env}: ConfigInput): C
     node,
     governance,
     submission,
+    retention,
     http: {...http, host, port},
     dataDirectory: resolve(node.data),
     hostName: hostname().replaceAll('_', '-'),

@@ -3,9 +3,11 @@
  * and written to `credentials` (0600) in the data directory. Nobody else can log in before that.
  */
 import {randomBytes} from 'node:crypto';
+import {existsSync} from 'node:fs';
 import {readFile, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import type {AccountStore} from './actors/ports.ts';
+import type {Config} from './config.ts';
 import {hashPassword} from './persistence/password.ts';
 
 export type FirstAdministrator = {
@@ -14,17 +16,19 @@ export type FirstAdministrator = {
   readonly isGenerated: boolean;
 };
 
-/** Undefined when there are users already. Rejects when the password file can't be read or is too short. */
-export async function firstAdministrator(
-  accounts: AccountStore,
-  {
-    adminUser,
-    adminPasswordFile,
-    dataDirectory,
-  }: {readonly adminUser: string; readonly adminPasswordFile: string; readonly dataDirectory: string},
-): Promise<FirstAdministrator | undefined> {
-  if ((await accounts.users()).length > 0) return undefined;
-  const user = adminUser.toLowerCase();
+/** A password and its hash, made while the database opens. */
+export type FirstPassword = FirstAdministrator & {readonly passwordHash: string};
+
+/** Undefined when this data directory has had its first start, and so will hardly need one. Rejects like `makePassword`. */
+export const firstPassword = async (config: Place): Promise<FirstPassword | undefined> =>
+  existsSync(join(config.dataDirectory, 'credentials')) ? undefined : makePassword(config);
+
+type Place = Pick<Config, 'node' | 'dataDirectory'>;
+
+/** Rejects when the password file can't be read or its password is too short. */
+async function makePassword({
+  node: {adminUser, adminPasswordFile},
+}: Place): Promise<FirstPassword> {
   const isGenerated = adminPasswordFile === '';
   const password = isGenerated
     ? randomBytes(15).toString('base64url')
@@ -34,14 +38,21 @@ export async function firstAdministrator(
       `The password in ${adminPasswordFile} has ${password.length} characters; it needs ${passwordLengthMin}.`,
     );
   }
-  if (isGenerated) {
-    // Written first: a password that was set and could not be told would lock everybody out.
-    await writeFile(join(dataDirectory, 'credentials'), `user: ${user}\npassword: ${password}\n`, {
-      mode: 0o600,
-      flush: true,
-    });
-  }
-  await accounts.putUser({name: user, isAdmin: true, tenant: '', passwordHash: await hashPassword(password)});
+  return {user: adminUser.toLowerCase(), password, isGenerated, passwordHash: await hashPassword(password)};
+}
+
+/** Undefined when there are users already. */
+export async function firstAdministrator(
+  accounts: AccountStore,
+  made: FirstPassword | undefined,
+  config: Place,
+): Promise<FirstAdministrator | undefined> {
+  if ((await accounts.users()).length > 0) return undefined;
+  const {user, password, isGenerated, passwordHash} = made ?? (await makePassword(config));
+  // Written first: a password that was set and could not be told would lock everybody out.
+  const text = isGenerated ? `user: ${user}\npassword: ${password}\n` : `user: ${user}\n`;
+  await writeFile(join(config.dataDirectory, 'credentials'), text, {mode: 0o600, flush: true});
+  await accounts.putUser({name: user, isAdmin: true, tenant: '', passwordHash});
   return {user, password, isGenerated};
 }
 

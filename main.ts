@@ -18,8 +18,7 @@ import {startActorSystem} from './actors/runtime/system.ts';
 import {bootTree} from './boot-tree.ts';
 import {readConfig, type Config} from './config.ts';
 import {createEngineDriver} from './engines/process-driver.ts';
-import {firstAdministrator, type FirstAdministrator} from './first-administrator.ts';
-import {openFacade} from './node-facade.ts';
+import {firstAdministrator, firstPassword, type FirstAdministrator} from './first-administrator.ts';
 import {nodeMetrics} from './node-metrics.ts';
 import {bootId, governanceSettingsOf} from './node-settings.ts';
 import {claimDataDirectory} from './persistence/data-directory.ts';
@@ -67,28 +66,29 @@ export async function startNode(
 
   const directory = await boot.step('data directory', () => claimDataDirectory(dataDirectory));
   cleanup.defer(() => directory.release());
-  const [database, driver, outbox] = await Promise.all([
-    boot.step('database', () =>
-      openDatabase({
-        url: databaseUrl,
-        dataDirectory,
-        clock,
-        log: (level, message) => log[level](message),
-      }),
-    ),
-    boot.step('engine driver', () => engineDriver ?? openEngines(config, incarnation, log)),
-    boot.step('outbox', () =>
-      openOutbox({
-        directory: join(dataDirectory, 'outbox'),
-        outboxBytesMax: settings.outboxBytesMax,
-        reserveBytes: settings.outboxReserveBytes,
-        log,
-      }),
-    ),
-  ]);
+  // The database's thread loads its modules while this one loads the facade's and looks for Python.
+  const [database, driver, outbox, password, facadeModule] = await allOrNone(
+    [
+      boot.step('database', () =>
+        openDatabase({url: databaseUrl, dataDirectory, clock, log: (level, message) => log[level](message)}),
+      ),
+      boot.step('engine driver', () => engineDriver ?? openEngines(config, incarnation, log)),
+      boot.step('outbox', () =>
+        openOutbox({
+          directory: join(dataDirectory, 'outbox'),
+          outboxBytesMax: settings.outboxBytesMax,
+          reserveBytes: settings.outboxReserveBytes,
+          log,
+        }),
+      ),
+      boot.step('first password', () => firstPassword(config)),
+      boot.step('facade modules', () => (listens ? import('./node-facade.ts') : undefined)),
+    ],
+    opened => opened?.close(),
+  );
   cleanup.defer(() => database.close());
   const administrator = await boot.step('accounts', () =>
-    firstAdministrator(database.accounts, {...config.node, dataDirectory}),
+    firstAdministrator(database.accounts, password, config),
   );
 
   const system = startActorSystem({name: 'tenon', clock, random: systemRandom, log});
@@ -103,9 +103,9 @@ export async function startNode(
   const serving = Promise.withResolvers<GovernanceNode>();
   serving.promise.catch(() => undefined);
   let node: GovernanceNode | undefined;
-  const facade = listens
+  const facade = facadeModule
     ? await boot.step('facade', () =>
-        openFacade({
+        facadeModule.openFacade({
           config,
           governance: whenServing(serving.promise),
           database,
@@ -178,6 +178,20 @@ export async function startNode(
 }
 
 const stopLimitMs = 5000;
+
+/** All results, or the first failure once everything has settled and `closeFirst` has closed what the first one opened. */
+async function allOrNone<First, Rest extends readonly unknown[]>(
+  [first, ...rest]: readonly [Promise<First>, ...{readonly [Index in keyof Rest]: Promise<Rest[Index]>}],
+  closeFirst: (opened: First) => Promise<void> | undefined,
+): Promise<readonly [First, ...Rest]> {
+  try {
+    return (await Promise.all([first, ...rest])) as unknown as readonly [First, ...Rest];
+  } catch (error) {
+    await Promise.allSettled([first, ...rest]);
+    await first.then(closeFirst, () => undefined);
+    throw error;
+  }
+}
 
 /** A governance that is on its way up: calls wait for it, and fail as it fails. */
 function whenServing(serving: Promise<GovernanceNode>): Governance {

@@ -8,9 +8,10 @@ export function governanceSettingsOf(
   {
     governance,
     submission,
+    retention,
     dataDirectory,
     timeZone,
-  }: Pick<Config, 'governance' | 'submission' | 'dataDirectory' | 'timeZone'>,
+  }: Pick<Config, 'governance' | 'submission' | 'retention' | 'dataDirectory' | 'timeZone'>,
   self: Omit<Owner, 'epoch'>,
   engineTypes: readonly string[],
 ): NodeSettings {
@@ -41,6 +42,7 @@ export function governanceSettingsOf(
       },
     },
     residentMax: governance.residentJobsMax,
+    retention,
     idBlockSize: 1000,
     intake: {
       self,

@@ -105,24 +105,8 @@ export function decideEngine(state: EngineState, message: EngineMessage): Engine
     case 'exited':
       return exited(state, message.reason);
     case 'execute':
-    case 'follow': {
-      const {
-        task: {taskID, attempt},
-        job,
-      } = message;
-      const {handle, status} = state;
-      if (handle === undefined || (status !== 'Unlock' && status !== 'Busy')) return refuse(state, message);
-      const task = {taskID, attempt};
-      return {
-        state: {
-          ...state,
-          status: 'Busy',
-          current: {...task, job},
-          open: [...without(state.open, task), task],
-        },
-        effects: [{type: 'use', handle, command: message}],
-      };
-    }
+    case 'follow':
+      return begin(state, message);
     case 'shutdown':
       if (state.status === 'ShuttingDown') return stay(state);
       return state.handle === undefined
@@ -147,6 +131,34 @@ export function decideEngine(state: EngineState, message: EngineMessage): Engine
         : stay(state, {type: 'use', handle: state.handle, command: message});
   }
 }
+
+function begin(state: EngineState, message: EngineCommand & {type: 'execute' | 'follow'}): EngineDecision {
+  const {
+    task: {taskID, attempt},
+    job,
+  } = message;
+  const {handle, status} = state;
+  const task = {taskID, attempt};
+  if (handle === undefined || (status !== 'Unlock' && status !== 'Busy')) return refuse(state, message);
+  if (message.type === 'follow' && !isKnown(state, task)) {
+    // Whoever asked crashed before it had the task executed: there is nothing to follow, and nothing ran.
+    const failure: Failure = {
+      code: 30004,
+      retryable: true,
+      message: `Engine ${state.engineId} was never given attempt ${attempt} of job ${taskID}.`,
+    };
+    return stay(state, {type: 'tellJob', job, report: {type: 'executeFailed', attempt, failure}});
+  }
+  return {
+    state: {...state, status: 'Busy', current: {...task, job}, open: [...without(state.open, task), task]},
+    effects: [{type: 'use', handle, command: message}],
+  };
+}
+
+const isKnown = ({open, handle}: EngineState, {taskID, attempt}: Task): boolean =>
+  [...open, ...(handle?.task === undefined ? [] : [handle.task])].some(
+    task => task.taskID === taskID && task.attempt === attempt,
+  );
 
 function exited(state: EngineState, reason: string): EngineDecision {
   const {engineId, current, status} = state;

@@ -182,7 +182,13 @@ function serve({state, effects: before}: PoolDecision, idPrefix: string): PoolDe
   for (const {status, key} of engines.values()) {
     if (status === 'starting') starting.set(printKey(key), (starting.get(printKey(key)) ?? 0) + 1);
   }
-  for (const request of state.requests) {
+  let idleCount = [...engines.values()].filter(({status}) => status === 'idle').length;
+  for (const [index, request] of state.requests.entries()) {
+    if (idleCount === 0 && engines.size >= state.limits.enginesMax) {
+      // Nothing can change for those behind either; a long queue costs no more than a short one.
+      requests.push(...state.requests.slice(index));
+      break;
+    }
     const {key, executeOnce} = request;
     const found = [...engines].find(
       ([, engine]) => engine.status === 'idle' && sameKey(engine.key, key) && !(executeOnce && engine.isUsed),
@@ -190,6 +196,7 @@ function serve({state, effects: before}: PoolDecision, idPrefix: string): PoolDe
     if (found !== undefined && found[1].ref !== undefined) {
       const [engineId, engine] = found;
       engines.set(engineId, {...engine, status: 'busy', isUsed: true, endsWithJob: executeOnce});
+      idleCount -= 1;
       effects.push({type: 'grant', request, engine: {engineId, ref: found[1].ref, isReused: engine.isUsed}});
       continue;
     }
@@ -202,6 +209,7 @@ function serve({state, effects: before}: PoolDecision, idPrefix: string): PoolDe
     const room = makeRoom(engines, state.limits, key);
     if (room === 'none') continue;
     if (room !== 'free') {
+      idleCount -= 1;
       effects.push({type: 'shutdown', ref: room.ref});
       continue;
     }

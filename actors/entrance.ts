@@ -15,9 +15,11 @@ import {record, type WriteCommand} from './history-writer.ts';
 import type {IdAllocator} from './id-allocator.ts';
 import type {JobFeed} from './job-feed.ts';
 import {prepareJob, specOf, type IntakeContext} from './job-intake.ts';
+import {createJobLogReader} from './job-log-reader.ts';
 import type {JobRegistry} from './job-registry.ts';
 import {execIdOf, type JobSpawner} from './job-spawner.ts';
-import type {JobStore, LogChunk, LogPosition, LogStore, StoredJob} from './ports.ts';
+import type {JobStore, LogStore, StoredJob} from './ports.ts';
+import type {RetentionPolicy} from './retention-settings.ts';
 import type {Clock} from './runtime/clock.ts';
 import type {Ref} from './runtime/ref.ts';
 import {parseSubmission, type ParsedSubmission} from './submission.ts';
@@ -38,12 +40,17 @@ export type EntranceDependencies = {
   readonly isDatabaseAway: () => boolean;
   readonly intake: Omit<IntakeContext, 'caller' | 'nowMs' | 'idempotencyKey'>;
   readonly timeZone: string;
+  /** What tells readers why a log is gone. */
+  readonly retention: RetentionPolicy;
   /** Waiting jobs beyond this are passivated. */
   readonly residentMax: number;
 };
 
 /** `schedule` is what a group calls when it is a job's turn: false when there is no such job any more. */
 export type Entrance = {readonly governance: Governance; readonly schedule: (taskID: number) => boolean};
+
+/** With it the job store refuses a second job with one idempotency key. */
+const keyTakenCode = 20_063;
 
 export function createEntrance(dependencies: EntranceDependencies): Entrance {
   const {store, logs, feed, clock, ids, registry, spawner, writer, groupOf, timeZone, residentMax} =
@@ -65,18 +72,28 @@ export function createEntrance(dependencies: EntranceDependencies): Entrance {
       ...(idempotencyKey === undefined ? {} : {idempotencyKey}),
     };
     const parsed = parseSubmission(body, context);
-    if (idempotencyKey !== undefined) {
-      const earlier = await store.byIdempotencyKey(caller.user, idempotencyKey).catch(refuseSubmission);
-      if (earlier !== undefined) return {taskID: earlier.row.id, execID: execIdOf(earlier, specOf(earlier))};
-    }
+    const earlier = await acceptedBefore(caller.user, idempotencyKey);
+    if (earlier !== undefined) return earlier;
     const group = groupOf(parsed);
     await admit(group, parsed);
     try {
       return await accept(parsed, context, group);
     } catch (error) {
       group.tell({type: 'withdraw'});
-      throw error;
+      // Sent twice at once: the other one was committed since the look above.
+      const twin =
+        error instanceof RefusedWriteError && error.code === keyTakenCode
+          ? await acceptedBefore(caller.user, idempotencyKey)
+          : undefined;
+      if (twin === undefined) throw error;
+      return twin;
     }
+  }
+
+  async function acceptedBefore(user: string, key: string | undefined): Promise<Accepted | undefined> {
+    if (key === undefined) return undefined;
+    const earlier = await store.byIdempotencyKey(user, key).catch(refuseSubmission);
+    return earlier && {taskID: earlier.row.id, execID: execIdOf(earlier, specOf(earlier))};
   }
 
   async function admit(group: Ref<GroupCommand>, parsed: ParsedSubmission): Promise<void> {
@@ -104,7 +121,7 @@ export function createEntrance(dependencies: EntranceDependencies): Entrance {
       await writeRefusedLog(row, prepared.failure);
       throw prepared.failure;
     }
-    const {spec} = prepared;
+    const {spec, logLines} = prepared;
     const stored: StoredJob = {row, facts};
     // A job that may time out in the queue needs its actor for the timer; the others can wait without one.
     if (registry.live.size < residentMax || spec.queuingTimeoutMs !== undefined) spawner.spawn(stored);
@@ -187,36 +204,15 @@ export function createEntrance(dependencies: EntranceDependencies): Entrance {
     };
   }
 
-  async function logPosition(taskID: number): Promise<LogPosition | undefined> {
-    const job = await find(taskID);
-    if (job === undefined) return undefined;
-    const position = await logs.position(job.logPath);
-    if (position.lines > 0) return position;
-    const head = await readHead(taskID, 0);
-    return {lines: head?.lineCount ?? 0, bytes: head?.bytes.length ?? 0, spoolOffset: 0};
-  }
-
-  async function readLog(
-    taskID: number,
-    fromLine: number,
-    linesMax: number,
-    bytesMax: number,
-  ): Promise<LogChunk | undefined> {
-    const job = await find(taskID);
-    if (job === undefined) return undefined;
-    const chunk = await logs.read(job.logPath, fromLine, linesMax, bytesMax);
-    if (chunk.lineCount > 0) return chunk;
-    const {lines} = await logs.position(job.logPath);
-    return lines > 0 ? chunk : readHead(taskID, fromLine);
-  }
-
-  /** The lines that will be the first of the file, once there is one. */
-  async function readHead(taskID: number, fromLine: number): Promise<LogChunk | undefined> {
-    const stored = await store.get(taskID);
-    if (stored === undefined) return undefined;
-    const lines = headLines(stored.row, timeZone).split('\n').slice(0, -1).slice(fromLine);
-    return {fromLine, lineCount: lines.length, bytes: Buffer.from(lines.map(line => `${line}\n`).join(''))};
-  }
+  const {logPosition, readLog} = createJobLogReader({
+    store,
+    logs,
+    find,
+    isLive: taskID => registry.live.has(taskID),
+    retention: dependencies.retention,
+    clock,
+    timeZone,
+  });
 
   async function follow(taskID: number, onNews: (news: JobNews) => void): Promise<(() => void) | undefined> {
     const early: JobNews[] = [];

@@ -19,6 +19,7 @@ import type {Outbox} from './outbox.ts';
 import type {Owner} from './domain/owner.ts';
 import type {EngineDriver, EngineHandle, JobStore, LogStore, StoredJob} from './ports.ts';
 import {recover, untilAnswered, type FoundEngine, type RecoveryReport} from './recovery.ts';
+import type {RetentionPolicy} from './retention-settings.ts';
 import type {Clock} from './runtime/clock.ts';
 import type {ActorFailure} from './runtime/machine.ts';
 import type {Ref} from './runtime/ref.ts';
@@ -52,6 +53,7 @@ export type NodeSettings = {
   readonly launcher: LauncherSettings;
   readonly killGraceMs: number;
   readonly residentMax: number;
+  readonly retention: RetentionPolicy;
   readonly idBlockSize: number;
   readonly intake: Omit<IntakeContext, 'caller' | 'nowMs' | 'idempotencyKey'>;
 };
@@ -173,7 +175,7 @@ export async function startGovernanceNode(
     clock,
     timeZone,
     killGraceMs,
-    onCrash: recoverCrashedJob,
+    onCrash: restartJob,
   });
 
   const entrance: Entrance = createEntrance({
@@ -188,6 +190,7 @@ export async function startGovernanceNode(
     timeZone,
     ids: createIdAllocator(store, settings.idBlockSize),
     intake: settings.intake,
+    retention: settings.retention,
     residentMax: settings.residentMax,
     isDraining: () => isDraining,
     isDatabaseAway: () => isAway,
@@ -216,28 +219,46 @@ export async function startGovernanceNode(
   const crashes = new Map<number, number>();
 
   /** A restart is a new actor from the row: what the engine has is found again as after a restart of the node. */
-  function recoverCrashedJob(taskID: number, failure: ActorFailure): void {
+  function restartJob(taskID: number, failure: ActorFailure): void {
     reportCrash(failure);
     registry.remove(taskID);
     const count = (crashes.get(taskID) ?? 0) + 1;
     crashes.set(taskID, count);
-    store.get(taskID).then(
+    untilAnswered(clock, () => store.get(taskID)).then(
       stored => {
-        if (stored === undefined || isTerminal(stored.row.status)) return;
-        const isInGroup = stored.row.status === 'Running';
-        spawner.spawn(stored, {isInGroup}).tell({
-          type: 'resumeFailed',
-          failure: {
-            code: 20056,
-            retryable: false,
-            message:
-              `The actor of job ${taskID} crashed while it handled ${failure.during}: ${toFailure(failure.error).message}.` +
-              " This is a fault of Tenon; please report it with the node's log.",
-          },
-        });
+        if (stored === undefined || isTerminal(stored.row.status)) crashes.delete(taskID);
+        else if (count > jobRestartsMax) failJob(stored, failure);
+        else carryOnAfterCrash(stored);
       },
       (error: unknown) => reportCrash({...failure, error}),
     );
+  }
+
+  function carryOnAfterCrash(stored: StoredJob): void {
+    const {row, facts} = stored;
+    const engine = engines.get(facts.engineId);
+    if (row.status === 'Running' && engine?.ref !== undefined) {
+      const granted = {engineId: facts.engineId, ref: engine.ref, isReused: true};
+      spawner.spawn(stored).tell({type: 'resume', engine: granted});
+      return;
+    }
+    groupOf(specOf(stored)).tell({type: 'leave', taskID: row.id});
+    enqueue(stored);
+  }
+
+  function failJob(stored: StoredJob, {during, error}: ActorFailure): void {
+    const {row, facts} = stored;
+    pool.tell({type: 'release', engineId: facts.engineId, isReusable: false});
+    spawner.spawn(stored).tell({
+      type: 'resumeFailed',
+      failure: {
+        code: 20056,
+        retryable: false,
+        message:
+          `The actor of job ${row.id} crashed ${jobRestartsMax + 1} times, last while it handled ${during}:` +
+          ` ${toFailure(error).message}. This is a fault of Tenon; please report it with the node's log.`,
+      },
+    });
   }
 
   function enqueue(stored: StoredJob): void {
@@ -319,6 +340,7 @@ export async function startGovernanceNode(
   };
 }
 
+const jobRestartsMax = 3;
 const writerMailboxMax = 200_000;
 const poolMailboxMax = 200_000;
 const groupMailboxMax = 200_000;

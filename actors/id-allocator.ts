@@ -1,6 +1,7 @@
 /**
  * Hands out taskIDs from blocks reserved in the database (decision 8), so that an id is known before its row is written.
- * The next block is fetched before the present one is used up; ids of a block that a crash leaves over are never used.
+ * The next block is fetched before the present one is used up; ids of a block that a stop leaves over are never used. So
+ * blocks start small, and double while they are used up quickly: a quiet node skips a few ids at a restart, not a thousand.
  */
 import type {JobStore} from './ports.ts';
 
@@ -9,8 +10,10 @@ export type IdAllocator = {
   readonly next: () => Promise<number> | number;
 };
 
-export function createIdAllocator(store: Pick<JobStore, 'reserveIds'>, blockSize: number): IdAllocator {
-  const lowMark = Math.ceil(blockSize / 4);
+const blockSizeMin = 16;
+
+export function createIdAllocator(store: Pick<JobStore, 'reserveIds'>, blockSizeMax: number): IdAllocator {
+  let blockSize = Math.min(blockSizeMin, blockSizeMax);
   let next = 0;
   let end = 0;
   let spare: {first: number; count: number} | undefined;
@@ -21,6 +24,7 @@ export function createIdAllocator(store: Pick<JobStore, 'reserveIds'>, blockSize
       .reserveIds(blockSize)
       .then(block => {
         spare = block;
+        blockSize = Math.min(blockSize * 2, blockSizeMax);
       })
       .finally(() => {
         fetching = undefined;
@@ -51,7 +55,7 @@ export function createIdAllocator(store: Pick<JobStore, 'reserveIds'>, blockSize
     next() {
       const id = take();
       // A failure of this early fetch is met again, and told, by whoever finds no id left.
-      if (end - next < lowMark && spare === undefined) fetch().catch(() => undefined);
+      if (end - next < blockSize / 4 && spare === undefined) fetch().catch(() => undefined);
       return id ?? wait();
     },
   };

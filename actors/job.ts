@@ -209,7 +209,16 @@ function taskEnded(
     case 'killed':
       return end(state, wish?.status ?? 'Cancelled', wish?.failure, engine, engineIsReusable);
     case 'timedOut':
-      return end(state, 'Timeout', failure ?? runningTimeoutOf(state.spec), engine, engineIsReusable);
+      // The engine knows how long, the job's spec also says by which label.
+      return end(
+        state,
+        'Timeout',
+        state.spec.runningTimeoutMs === undefined && failure !== undefined
+          ? failure
+          : runningTimeoutOf(state.spec),
+        engine,
+        engineIsReusable,
+      );
     case 'failed':
       return attemptFailed(
         state,

@@ -145,6 +145,29 @@ export type JobStore = {
   /** Unfinished jobs with id greater than `afterId`, ascending, at most `limit`: what a start or take-over pages through. */
   readonly unfinished: (afterId: number, limit: number) => Promise<readonly StoredJob[]>;
   readonly byIdempotencyKey: (submitUser: string, key: string) => Promise<StoredJob | undefined>;
+  /**
+   * Removes jobs that ended (were last changed) before `endedBeforeMs`, with all that belongs to their rows, the earliest
+   * submitted first, at most `limit` (1,000). Unfinished ones stay. Resolves to how many; their ids are not used again.
+   */
+  readonly removeEnded: (endedBeforeMs: number, limit: number) => Promise<number>;
+};
+
+/* ---- what ended jobs left ---- */
+
+export type RemainsKind = 'logs' | 'results';
+
+/** A job's log, or the directory of its results. */
+export type Remains = {readonly taskID: number; readonly path: string; readonly modifiedAtMs: number};
+
+/** Logs and results in this node's data directory, as retention sees them. */
+export type JobRemains = {
+  /**
+   * All of jobs submitted before `createdBeforeMs`, and some of a day later; in batches of at most 100, the oldest days
+   * first. What is removed meanwhile is left out.
+   */
+  readonly list: (kind: RemainsKind, createdBeforeMs: number) => AsyncIterable<readonly Remains[]>;
+  /** Resolves to the bytes freed; 0 when there was nothing. Rejects as the file system does. */
+  readonly remove: (kind: RemainsKind, path: string) => Promise<number>;
 };
 
 /* ---- leases ---- */
@@ -212,7 +235,7 @@ export type Session = {
 export type AccountStore = {
   readonly user: (name: string) => Promise<User | undefined>;
   readonly users: () => Promise<readonly User[]>;
-  /** Adds or replaces. */
+  /** Adds or replaces. With another password hash than before, the user's sessions end. */
   readonly putUser: (user: User) => Promise<void>;
   /** Rejects with `LastAdministratorError` when nobody else could administer. Ends the user's sessions. */
   readonly removeUser: (name: string) => Promise<boolean>;
@@ -248,11 +271,13 @@ export type LogWriter = {
 export type LogPosition = {readonly lines: number; readonly bytes: number; readonly spoolOffset: number};
 
 export type LogChunk = {
-  /** Number of the first line, from 0. */
+  /** Number of the first line, from 0. When it is beyond the line asked for, those between are gone. */
   readonly fromLine: number;
   readonly lineCount: number;
   /** Whole lines, each ending in `\n`. */
   readonly bytes: Uint8Array;
+  /** Why lines between are gone, for people. */
+  readonly whyGone?: string;
 };
 
 export type LogStore = {

@@ -19,7 +19,7 @@ function follow(task: FollowersTask & {type: 'connect'}, onEnd: (bytes: number) 
   return new Promise((resolve, reject) => {
     socket.on('error', reject);
     socket.once('data', head => {
-      if (!head.toString('latin1', 0, 12).endsWith('101')) reject(new Error(head.toString()));
+      if (!head.toString('latin1', 0, 12).endsWith('101')) return reject(new Error(head.toString()));
       // Masked with zeros, which is a mask like any other.
       socket.write(Buffer.concat([Buffer.from([0x81, 0x80 | text.length, 0, 0, 0, 0]), text]));
       resolve(socket);

@@ -13,7 +13,8 @@ import type {PlayedJob} from '../test/support/log-governance.ts';
 import type {NodeTask} from './log-task.ts';
 
 const linesPerChunk = 500;
-const unreadBytesMax = 512 * 1024;
+/** Of all followers together. */
+const unreadBytesMax = 1_000_000;
 const batchBytes = 64 * 1024;
 
 const world = await createFilesWorld();
@@ -42,8 +43,8 @@ let rssMax = 0;
 let sampling: NodeJS.Timeout | undefined;
 
 /** Both publishers wait alike, as a job does that is faster than its readers: until little is on its way to them. */
-async function untilTaken(unread: () => number, followers: number): Promise<void> {
-  while (unread() > Math.min(unreadBytesMax, 1000) * Math.max(1, followers)) {
+async function untilTaken(unreadBytes: () => number): Promise<void> {
+  while (unreadBytes() > unreadBytesMax) {
     await new Promise(resolve => setImmediate(resolve));
   }
 }
@@ -52,7 +53,7 @@ async function publish(isLast: boolean): Promise<void> {
   if (kind === 'stream') {
     await job.append(chunk);
     if (isLast) await job.end('Succeed');
-    await untilTaken(() => streams.metrics().unreadBytes, streams.metrics().sockets);
+    await untilTaken(() => streams.metrics().unreadBytes);
     return;
   }
   const log = {fromLine: published * linesPerChunk, lineCount: linesPerChunk, bytes: chunk};
@@ -60,10 +61,7 @@ async function publish(isLast: boolean): Promise<void> {
   for (const frame of frames) for (const client of bare.clients) client.send(frame, {binary: false});
   if (isLast) for (const client of bare.clients) client.send('{"type":"end","taskID":1}');
   published++;
-  await untilTaken(
-    () => [...bare.clients].reduce((sum, {bufferedAmount}) => sum + bufferedAmount, 0),
-    bare.clients.size,
-  );
+  await untilTaken(() => [...bare.clients].reduce((sum, {bufferedAmount}) => sum + bufferedAmount, 0));
 }
 
 /** Numbered lines in batches as an engine's socket brings them; the next when the one before is in the log. */

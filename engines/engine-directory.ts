@@ -30,7 +30,8 @@ export type EngineDirectory = {
 };
 
 export function engineDirectory(path: string): EngineDirectory {
-  const jobDirectory = (taskID: number, attempt: number): string => join(path, 'jobs', `${taskID}-${attempt}`);
+  const jobDirectory = (taskID: number, attempt: number): string =>
+    join(path, 'jobs', `${taskID}-${attempt}`);
   return {
     path,
     hostLog: join(path, 'host.log'),
@@ -87,7 +88,9 @@ export async function storedTasks(directory: EngineDirectory): Promise<StoredTas
 
 /** The highest epoch the engine obeyed for this task; 0 when its spool is too damaged to tell. */
 async function storedEpoch(directory: EngineDirectory, taskID: number, attempt: number): Promise<number> {
-  const raised = await readFile(join(directory.jobDirectory(taskID, attempt), 'epoch'), 'utf8').catch(() => '');
+  const raised = await readFile(join(directory.jobDirectory(taskID, attempt), 'epoch'), 'utf8').catch(
+    () => '',
+  );
   if (/^\d+$/.test(raised.trim())) return Number(raised);
   try {
     const [first] = createSpoolDecoder(0).push(await readSpool(directory.spool(taskID, attempt), 0, 4096));

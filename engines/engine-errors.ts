@@ -8,7 +8,8 @@ export class EngineLaunchError extends LinkisError {
   override readonly retryable = true;
 
   constructor(engineId: string, why: string, launchLog: string, cause?: unknown) {
-    const log = launchLog.trim() === '' ? 'Its launch log is empty.' : `Its launch log ends with: ${launchLog.trim()}`;
+    const log =
+      launchLog.trim() === '' ? 'Its launch log is empty.' : `Its launch log ends with: ${launchLog.trim()}`;
     super(`Engine ${engineId} did not start: ${why}. ${log}`, {cause});
   }
 }
@@ -41,9 +42,12 @@ export class EngineAwayError extends LinkisError {
   override readonly retryable = true;
 
   constructor(engineId: string, why: string, cause?: unknown) {
-    super(`Engine ${engineId} cannot be reached: ${why}. Its job goes on if the process lives; otherwise retry.`, {
-      cause,
-    });
+    super(
+      `Engine ${engineId} cannot be reached: ${why}. Its job goes on if the process lives; otherwise retry.`,
+      {
+        cause,
+      },
+    );
   }
 }
 
@@ -53,7 +57,9 @@ export class EngineProtocolError extends LinkisError {
   readonly code = 50223;
 
   constructor(what: string) {
-    super(`The engine protocol was broken: ${what}. See docs/engine-protocol.md, and host.log of that engine.`);
+    super(
+      `The engine protocol was broken: ${what}. See docs/engine-protocol.md, and host.log of that engine.`,
+    );
   }
 }
 

@@ -58,7 +58,9 @@ export function encodeAck(taskID: number, attempt: number, offset: number): Buff
 /** Throws `EngineProtocolError` when the payload is shorter than its fixed part. */
 export function decodeData(payload: Buffer): DataFrame {
   if (payload.length < rangeBytes) {
-    throw new EngineProtocolError(`a data frame of ${payload.length} bytes is shorter than its header of ${rangeBytes}`);
+    throw new EngineProtocolError(
+      `a data frame of ${payload.length} bytes is shorter than its header of ${rangeBytes}`,
+    );
   }
   return {
     taskID: Number(payload.readBigUInt64BE(0)),
@@ -96,7 +98,9 @@ export function createFrameDecoder(frameBytesMax: number): FrameDecoder {
       while (buffer.length >= headerBytes) {
         const length = buffer.readUInt32BE(0);
         if (length < 1 || length > frameBytesMax) {
-          throw new EngineProtocolError(`a frame announces ${length} bytes; allowed are 1 to ${frameBytesMax}`);
+          throw new EngineProtocolError(
+            `a frame announces ${length} bytes; allowed are 1 to ${frameBytesMax}`,
+          );
         }
         const end = 4 + length;
         if (buffer.length < end) break;

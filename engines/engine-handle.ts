@@ -18,8 +18,9 @@ import {
 } from './engine-directory.ts';
 import {attachEngine, type EngineLink} from './engine-link.ts';
 import type {EngineLog} from './engine-log.ts';
+import {cleanExit} from './engine-launch.ts';
 import {isAlive, signalProcess} from './process-identity.ts';
-import {sweepProcesses} from './process-sweep.ts';
+import {removeCgroup, sweepProcesses} from './process-sweep.ts';
 import {publishResultFiles} from './result-publisher.ts';
 import {createTaskStream, type TaskStream} from './task-stream.ts';
 
@@ -75,7 +76,9 @@ class ProcessEngineHandle implements EngineHandle {
   /** A task whose events somebody still has to be given before the exit may be told. */
   #owed: {readonly taskID: number; readonly attempt: number} | undefined;
   #owedWaiters: (() => void)[] = [];
-  #killWish: {readonly taskID: number; readonly attempt: number; readonly graceMs: number; readonly why: string} | undefined;
+  #killWish:
+    | {readonly taskID: number; readonly attempt: number; readonly graceMs: number; readonly why: string}
+    | undefined;
 
   constructor(options: HandleOptions) {
     const {record, task} = options;
@@ -298,7 +301,9 @@ class ProcessEngineHandle implements EngineHandle {
     if (this.#displaced !== undefined) throw new StaleEpochError(this.engineId, this.#displaced);
     throw new EngineAwayError(
       this.engineId,
-      this.#state === 'live' ? `no connection in ${requestTimeoutMs} ms` : `its process ${this.pid} is ${this.#state}`,
+      this.#state === 'live'
+        ? `no connection in ${requestTimeoutMs} ms`
+        : `its process ${this.pid} is ${this.#state}`,
     );
   }
 
@@ -322,15 +327,22 @@ class ProcessEngineHandle implements EngineHandle {
     const {record, childExit, log} = this.#options;
     this.#state = 'gone';
     this.#wakeLinkWaiters();
-    const survivors = await sweepProcesses(this.engineId, record.cgroup);
-    if (survivors.length > 0) log.error({engineId: this.engineId, survivors}, 'processes could not be ended');
+    const reason = childExit === undefined ? `process ${this.pid} is gone` : await childExit;
+    if (reason === cleanExit) {
+      await removeCgroup(record.cgroup);
+    } else {
+      const survivors = await sweepProcesses(this.engineId, record.cgroup);
+      if (survivors.length > 0)
+        log.error({engineId: this.engineId, survivors}, 'processes could not be ended');
+    }
     await removeDirectory(record.socketPath);
     this.#swept.resolve();
-    const reason = childExit === undefined ? `process ${this.pid} is gone` : await childExit;
     await this.#settleOwed();
     const unread = await this.#stream.finish();
     await this.#removeIfEmpty();
-    this.#exit.resolve({reason: unread === 0 ? reason : `${reason}; ${unread} bytes at the end of its spool are damaged`});
+    this.#exit.resolve({
+      reason: unread === 0 ? reason : `${reason}; ${unread} bytes at the end of its spool are damaged`,
+    });
   }
 
   /** For a follower that comes after the end: the file is all there is, and it does not grow. */
@@ -338,7 +350,10 @@ class ProcessEngineHandle implements EngineHandle {
     try {
       await this.#stream.finish();
     } catch (error) {
-      this.#options.log.error({engineId: this.engineId, taskID, err: error}, 'the spool of a dead engine cannot be read');
+      this.#options.log.error(
+        {engineId: this.engineId, taskID, err: error},
+        'the spool of a dead engine cannot be read',
+      );
     }
   }
 

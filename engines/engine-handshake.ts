@@ -11,7 +11,15 @@
  */
 import {createHmac, timingSafeEqual} from 'node:crypto';
 import {EngineProtocolError} from './engine-errors.ts';
-import {decodeJson, encodeFrame, frameType, nonceBytes, proofBytes, protocolVersion, type Frame} from './engine-frame.ts';
+import {
+  decodeJson,
+  encodeFrame,
+  frameType,
+  nonceBytes,
+  proofBytes,
+  protocolVersion,
+  type Frame,
+} from './engine-frame.ts';
 
 /** Who attaches. `epoch` is that of the job the engine has; without one any number will do. */
 export type OwnerClaim = {readonly owner: string; readonly epoch: number};
@@ -29,7 +37,12 @@ export type EngineState = {
 };
 
 export type Handshake =
-  | {readonly phase: 'challenging'; readonly secret: Uint8Array; readonly nonce: Uint8Array; readonly claim: Buffer}
+  | {
+      readonly phase: 'challenging';
+      readonly secret: Uint8Array;
+      readonly nonce: Uint8Array;
+      readonly claim: Buffer;
+    }
   | {readonly phase: 'proving'; readonly engineProof: Uint8Array}
   | {readonly phase: 'attached'; readonly state: EngineState}
   | {readonly phase: 'refused'; readonly code: string; readonly message: string};
@@ -123,9 +136,9 @@ function engineState(value: Record<string, unknown>): EngineState {
     throw new EngineProtocolError('the welcome lacks engineId or pid');
   }
   if (typeof task !== 'object' || task === null) return {engineId, pid};
-  const {taskID, attempt, epoch, hasEnded} = {taskID: NaN, attempt: NaN, epoch: NaN, hasEnded: false, ...task};
-  if (![taskID, attempt, epoch].every(number => Number.isSafeInteger(number))) {
+  const {taskID, attempt, epoch, hasEnded}: Record<string, unknown> = {...task};
+  if (typeof taskID !== 'number' || typeof attempt !== 'number' || typeof epoch !== 'number') {
     throw new EngineProtocolError('the task in the welcome lacks taskID, attempt or epoch');
   }
-  return {engineId, pid, task: {taskID, attempt, epoch, hasEnded: Boolean(hasEnded)}};
+  return {engineId, pid, task: {taskID, attempt, epoch, hasEnded: hasEnded === true}};
 }

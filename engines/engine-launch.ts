@@ -63,10 +63,15 @@ export async function launchHost({
   const secret = randomBytes(secretBytes);
   try {
     const {child, childExit} = await spawnHost(directory, command, settings.environment);
-    await converse(child, childExit, {...launch, ...settings, socketPath, secret: secret.toString('hex')}, {
-      timeoutMs,
-      clock,
-    });
+    await converse(
+      child,
+      childExit,
+      {...launch, ...settings, socketPath, secret: secret.toString('hex')},
+      {
+        timeoutMs,
+        clock,
+      },
+    );
     const record = await readEngineRecord(directory);
     if (record === undefined) throw new Error('it wrote no engine.json');
     child.unref();
@@ -75,7 +80,12 @@ export async function launchHost({
     const hostLog = await readHostLog(directory);
     await sweepProcesses(engineId, undefined);
     await removeDirectory(path);
-    throw new EngineLaunchError(engineId, cause instanceof Error ? cause.message : String(cause), hostLog, cause);
+    throw new EngineLaunchError(
+      engineId,
+      cause instanceof Error ? cause.message : String(cause),
+      hostLog,
+      cause,
+    );
   }
 }
 
@@ -99,11 +109,16 @@ async function spawnHost(
   }
 }
 
+const exitedWithCode = 'it exited with code ';
+
+/** A host that leaves so has made sure that nothing of it is left. */
+export const cleanExit = `${exitedWithCode}0`;
+
 function exitOf(child: ChildProcess): Promise<string> {
   return new Promise(resolve => {
     child.on('error', error => resolve(`it could not be run (${error.message})`));
     child.once('exit', (code, signal) =>
-      resolve(signal === null ? `it exited with code ${code}` : `it was ended by signal ${signal}`),
+      resolve(signal === null ? `${exitedWithCode}${code}` : `it was ended by signal ${signal}`),
     );
   });
 }

@@ -116,9 +116,7 @@ export function attachEngine(options: LinkOptions): Promise<EngineLink> {
     if (next.reply !== undefined) socket.write(next.reply);
     if (handshake.phase === 'refused') {
       const {code, message} = handshake;
-      fail(
-        code === 'staleEpoch' ? new StaleEpochError(engineId, message) : new EngineRefusedError(engineId, code, message),
-      );
+      fail(refusal(engineId, code, message));
     } else if (handshake.phase === 'attached') {
       cancelTimer();
       resolve({
@@ -139,12 +137,8 @@ export function attachEngine(options: LinkOptions): Promise<EngineLink> {
       waiting.resolve();
       return;
     }
-    const {code, message} = {code: '', message: '', ...error};
-    waiting.reject(
-      code === 'staleEpoch'
-        ? new StaleEpochError(engineId, String(message))
-        : new EngineRefusedError(engineId, String(code), String(message)),
-    );
+    const {code, message}: Record<string, unknown> = {...error};
+    waiting.reject(refusal(engineId, String(code), String(message)));
   }
 
   function request(type: string, fields: Readonly<Record<string, unknown>>): Promise<void> {
@@ -174,4 +168,10 @@ export function attachEngine(options: LinkOptions): Promise<EngineLink> {
   }
 
   return promise;
+}
+
+function refusal(engineId: string, code: string, message: string): Error {
+  return code === 'staleEpoch'
+    ? new StaleEpochError(engineId, message)
+    : new EngineRefusedError(engineId, code, message);
 }

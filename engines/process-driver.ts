@@ -83,7 +83,10 @@ export async function createEngineDriver(options: EngineDriverOptions): Promise<
   const launched = new Set<string>();
   const common = {owner, clock, log, windowBytes, requestTimeoutMs};
 
-  async function adopt(name: string, epochOf: (task: StoredTask) => number): Promise<EngineHandle | undefined> {
+  async function adopt(
+    name: string,
+    epochOf: (task: StoredTask) => number,
+  ): Promise<EngineHandle | undefined> {
     const directory = engineDirectory(join(enginesDirectory, name));
     const record = await readEngineRecord(directory);
     if (record === undefined) {
@@ -116,12 +119,20 @@ export async function createEngineDriver(options: EngineDriverOptions): Promise<
     async launch(launch, timeoutMs) {
       const {engineId} = launch;
       if (!engineIdPattern.test(engineId)) {
-        throw new EngineLaunchError(engineId, 'its id must be 1 to 64 letters, digits, dots, dashes and underscores', '');
+        throw new EngineLaunchError(
+          engineId,
+          'its id must be 1 to 64 letters, digits, dots, dashes and underscores',
+          '',
+        );
       }
       const command = commands.get(launch.engineType);
       if (command === undefined) {
         const known = [...commands.keys()].join(', ');
-        throw new EngineLaunchError(engineId, `there is no engine type ${launch.engineType}, only ${known}`, '');
+        throw new EngineLaunchError(
+          engineId,
+          `there is no engine type ${launch.engineType}, only ${known}`,
+          '',
+        );
       }
       launched.add(engineId);
       const path = join(enginesDirectory, engineId);
@@ -132,12 +143,21 @@ export async function createEngineDriver(options: EngineDriverOptions): Promise<
         return await openEngineHandle(handle);
       } catch (cause) {
         await signalProcess(started.record, 'SIGKILL');
-        await (await openEngineHandle({...handle, isLive: false})).exited;
-        throw new EngineLaunchError(engineId, cause instanceof Error ? cause.message : String(cause), '', cause);
+        await (
+          await openEngineHandle({...handle, isLive: false})
+        ).exited;
+        throw new EngineLaunchError(
+          engineId,
+          cause instanceof Error ? cause.message : String(cause),
+          '',
+          cause,
+        );
       }
     },
     async adoptAll(epochOf: (task: StoredTask) => number = task => task.epoch + 1) {
-      const names = (await readdir(enginesDirectory)).filter(name => engineIdPattern.test(name) && !launched.has(name));
+      const names = (await readdir(enginesDirectory)).filter(
+        name => engineIdPattern.test(name) && !launched.has(name),
+      );
       const handles = await Promise.all(names.map(name => adopt(name, epochOf)));
       return handles.filter(handle => handle !== undefined);
     },
@@ -160,9 +180,12 @@ async function requireLinux(): Promise<void> {
   try {
     await access('/proc/self/stat');
   } catch (cause) {
-    throw new EngineSetupError('Engines need Linux with /proc: processes could not be told apart or ended without it.', {
-      cause,
-    });
+    throw new EngineSetupError(
+      'Engines need Linux with /proc: processes could not be told apart or ended without it.',
+      {
+        cause,
+      },
+    );
   }
 }
 
@@ -173,13 +196,17 @@ async function preparePrivateDirectory(path: string): Promise<void> {
     if (uid !== process.getuid?.()) throw new Error('it belongs to another user');
     if ((mode & 0o077) !== 0) await chmod(path, 0o700);
   } catch (cause) {
-    throw new EngineSetupError(`The folder ${path} does not do for engines: ${String(cause)}. Name another.`, {cause});
+    throw new EngineSetupError(
+      `The folder ${path} does not do for engines: ${String(cause)}. Name another.`,
+      {cause},
+    );
   }
 }
 
 /** With its parents. Node's own recursive way never returns for a path in /proc. */
 async function makeDirectory(path: string): Promise<void> {
-  const isThere = async (): Promise<boolean> => (await lstat(path).catch(() => undefined))?.isDirectory() === true;
+  const isThere = async (): Promise<boolean> =>
+    (await lstat(path).catch(() => undefined))?.isDirectory() === true;
   if (await isThere()) return;
   const parent = dirname(path);
   if (parent !== path) await makeDirectory(parent);
@@ -198,7 +225,9 @@ function socketPathOf(directory: string, engineId: string): string {
   const short = join(directory, createHash('sha256').update(engineId).digest('hex').slice(0, 16));
   const bytes = Buffer.byteLength(short);
   if (bytes > socketPathBytesMax) {
-    throw new EngineSetupError(`The socket path ${short} has ${bytes} bytes; at most ${socketPathBytesMax} work. Name a shorter folder.`);
+    throw new EngineSetupError(
+      `The socket path ${short} has ${bytes} bytes; at most ${socketPathBytesMax} work. Name a shorter folder.`,
+    );
   }
   return short;
 }

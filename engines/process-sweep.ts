@@ -19,7 +19,7 @@ export async function sweepProcesses(engineId: string, cgroup: string | undefine
     for (const pid of left) kill(pid);
     await wait(pauseMs);
   }
-  if (cgroup !== undefined) await removeGroup(cgroup);
+  await removeCgroup(cgroup);
   return left;
 }
 
@@ -53,7 +53,9 @@ async function killGroup(cgroup: string): Promise<void> {
   }
 }
 
-async function removeGroup(cgroup: string): Promise<void> {
+/** Of an engine that is gone; waits a moment for the kernel to notice that it is empty. */
+export async function removeCgroup(cgroup: string | undefined): Promise<void> {
+  if (cgroup === undefined) return;
   for (let round = 0; round < roundsMax; round++) {
     try {
       await rmdir(cgroup);

@@ -10,7 +10,10 @@ const timeoutMs = 20_000;
 const question = 'import sys; print(sys.executable); print("%d.%d" % sys.version_info[:2])';
 
 /** Rejects with `EngineSetupError` when there is none, or it is older than 3.8. */
-export async function resolvePython(command: string, environment: Readonly<Record<string, string>>): Promise<string> {
+export async function resolvePython(
+  command: string,
+  environment: Readonly<Record<string, string>>,
+): Promise<string> {
   let answer: string;
   try {
     ({stdout: answer} = await run(command, ['-c', question], {env: environment, timeout: timeoutMs}));
@@ -23,7 +26,9 @@ export async function resolvePython(command: string, environment: Readonly<Recor
   const [executable = '', version = ''] = answer.trim().split('\n');
   const [major = 0, minor = 0] = version.split('.').map(Number);
   if (major !== 3 || minor < 8) {
-    throw new EngineSetupError(`Engines need Python 3.8 or newer; ${command} is ${version}. Name another with the python option.`);
+    throw new EngineSetupError(
+      `Engines need Python 3.8 or newer; ${command} is ${version}. Name another with the python option.`,
+    );
   }
   return executable === '' ? command : executable;
 }

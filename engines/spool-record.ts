@@ -70,7 +70,11 @@ export function createSpoolDecoder(fromOffset: number): SpoolDecoder {
           break;
         }
         decoded += end;
-        records.push({type: buffer.readUInt8(8), payload: buffer.subarray(recordHeaderBytes, end), offset: decoded});
+        records.push({
+          type: buffer.readUInt8(8),
+          payload: buffer.subarray(recordHeaderBytes, end),
+          offset: decoded,
+        });
         buffer = buffer.subarray(end);
       }
       parts = buffer.length === 0 ? [] : [buffer];
@@ -84,7 +88,11 @@ export function createSpoolDecoder(fromOffset: number): SpoolDecoder {
 }
 
 /** What a record says about its task; undefined for records that are of no concern to an owner. */
-export function eventOf(taskID: number, attempt: number, {type, payload, offset}: SpoolRecord): EngineEvent | undefined {
+export function eventOf(
+  taskID: number,
+  attempt: number,
+  {type, payload, offset}: SpoolRecord,
+): EngineEvent | undefined {
   switch (type) {
     case recordType.log:
       return {type: 'log', taskID, attempt, lines: payload, offset};
@@ -107,7 +115,11 @@ export function eventOf(taskID: number, attempt: number, {type, payload, offset}
 }
 
 /** The first record of a spool: whose it is. */
-export function openedOf({type, payload, offset}: SpoolRecord): {taskID: number; attempt: number; epoch: number} {
+export function openedOf({type, payload, offset}: SpoolRecord): {
+  taskID: number;
+  attempt: number;
+  epoch: number;
+} {
   const value = type === recordType.opened ? parsed(payload, offset) : {};
   const {taskID, attempt, epoch} = value;
   if (typeof taskID !== 'number' || typeof attempt !== 'number' || typeof epoch !== 'number') {
@@ -142,7 +154,8 @@ const outcomes: readonly TaskEnd['outcome'][] = ['succeeded', 'failed', 'killed'
 
 function taskEnd(value: Record<string, unknown>, offset: number): TaskEnd {
   const outcome = outcomes.find(known => known === value['outcome']);
-  if (outcome === undefined) throw new SpoolDamagedError(offset, `an unknown outcome ${String(value['outcome'])}`);
+  if (outcome === undefined)
+    throw new SpoolDamagedError(offset, `an unknown outcome ${String(value['outcome'])}`);
   const {failure, resultCount, engineIsReusable} = value;
   const end = {
     outcome,
@@ -150,6 +163,13 @@ function taskEnd(value: Record<string, unknown>, offset: number): TaskEnd {
     engineIsReusable: engineIsReusable === true,
   };
   if (typeof failure !== 'object' || failure === null) return end;
-  const {code, message, retryable} = {code: 0, message: '', retryable: false, ...failure};
-  return {...end, failure: {code: Number(code), message: String(message), retryable: Boolean(retryable)}};
+  const {code, message, retryable}: Record<string, unknown> = {...failure};
+  return {
+    ...end,
+    failure: {
+      code: typeof code === 'number' ? code : 0,
+      message: typeof message === 'string' ? message : '',
+      retryable: retryable === true,
+    },
+  };
 }

@@ -120,7 +120,8 @@ export function createTaskStream(options: {
       if (follower === undefined || follower.taskID !== taskID || follower.attempt !== attempt) return;
       if (!take(follower, offset, bytes)) ask();
     },
-    catchUp: () => readFile(async current => current.received() - current.delivered() < windowBytes - readBytes),
+    catchUp: () =>
+      readFile(async current => current.received() - current.delivered() < windowBytes - readBytes),
     async finish() {
       await readFile(async current => {
         await current.drained(windowBytes - readBytes);

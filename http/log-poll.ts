@@ -95,7 +95,12 @@ export function createLogPolls(governance: Governance, clock: Clock, limits: Log
 
 /** `first` counts from 0. */
 function toPage(chunk: LogChunk | undefined, first: number): LogPage {
-  if (chunk === undefined || chunk.lineCount === 0) return {log: ['', '', '', ''], fromLine: first + 1};
+  if (chunk === undefined || chunk.lineCount === 0) {
+    const {fromLine: next = first, whyGone} = chunk ?? {};
+    if (whyGone === undefined) return {log: ['', '', '', ''], fromLine: first + 1};
+    const text = `Lines ${first + 1} to ${next} are gone. ${whyGone}`;
+    return {log: ['', text, '', text], fromLine: next + 1, gap: {fromLine: first + 1, toLine: next}};
+  }
   const log = splitLevels(decoder.decode(chunk.bytes));
   const fromLine = chunk.fromLine + chunk.lineCount + 1;
   return chunk.fromLine > first

@@ -67,6 +67,12 @@ export function accountStore(session: SqlSession): AccountTables {
       fitting('The tenant', user.tenant, widths.user);
       return session.transaction(async ({run, all}) => {
         if (!user.isAdmin) await refuseLastAdministrator(all, user.name);
+        // Whoever came in with the old password is out with the new one.
+        await run(
+          `delete from tenon_session where user_name = ? and exists
+            (select 1 from tenon_user where name = ? and password_hash <> ?)`,
+          [user.name, user.name, user.passwordHash],
+        );
         // Not "update, then insert if nothing changed": one that changed nothing would look like none.
         await run('delete from tenon_user where name = ?', [user.name]);
         await run(`insert into tenon_user (${userColumns}) values (?, ?, ?, ?)`, [

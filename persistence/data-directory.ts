@@ -107,8 +107,8 @@ function probe(path: string): void {
 function lock(path: string): () => void {
   const database = new DatabaseSync(join(path, lockFile), {timeout: 0});
   try {
-    // Nothing is ever written, so nothing need be undone.
-    database.exec('pragma journal_mode = off; begin exclusive');
+    // Nothing is ever written, so there is nothing to undo.
+    database.exec('pragma journal_mode = memory; begin exclusive');
   } catch (error) {
     database.close();
     throw isBusy(error) ? new DataDirectoryInUseError(path, holderOf(path)) : error;

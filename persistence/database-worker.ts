@@ -43,6 +43,7 @@ function apiOf({session, commit, backUp}: Backend): DatabaseApi {
     'jobs.countByStatus': jobs.countByStatus,
     'jobs.unfinished': jobs.unfinished,
     'jobs.byIdempotencyKey': jobs.byIdempotencyKey,
+    'jobs.removeEnded': jobs.removeEnded,
     'leases.acquire': leases.acquire,
     'leases.renew': leases.renew,
     'leases.list': leases.list,

@@ -78,6 +78,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
       countByStatus: query('jobs.countByStatus'),
       unfinished: query('jobs.unfinished'),
       byIdempotencyKey: query('jobs.byIdempotencyKey'),
+      removeEnded: query('jobs.removeEnded'),
     },
     leases: {
       acquire: leaseQuery('leases.acquire'),

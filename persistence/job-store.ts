@@ -10,7 +10,7 @@ import {
 } from './job-columns.ts';
 import {conditionsOf, orderOf} from './job-query.ts';
 import {integerOf, textOf} from './sql-row.ts';
-import type {SqlRow, SqlSession, SqlValue} from './sql-session.ts';
+import {placeholders, type SqlRow, type SqlSession, type SqlValue} from './sql-session.ts';
 
 /** An exact count of a large history takes seconds; what people read stops mattering long before. */
 export const totalMax = 10_000;
@@ -109,8 +109,32 @@ export function jobStore(session: SqlSession, commit: Commit): JobStore {
       );
       return withTexts(rows, Number.POSITIVE_INFINITY);
     },
+
+    removeEnded: (endedBeforeMs, limit) =>
+      session.transaction(async ({all, run}) => {
+        const rows = await all(
+          `select j.id from ${jobTable} j
+            where j.is_open is null and j.created_ms < ? and j.created_ms + j.cost_ms < ?
+            order by j.created_ms, j.id limit ?`,
+          [endedBeforeMs, endedBeforeMs, Math.min(Math.max(1, Math.floor(limit)), pageSizeMax)],
+        );
+        const ids = rows.map(row => integerOf(row, 'id'));
+        if (ids.length === 0) return 0;
+        for (const [table, key] of tablesOfJob) {
+          await run(`delete from ${table} where ${key} in (${placeholders(ids.length)})`, ids);
+        }
+        return ids.length;
+      }),
   };
 }
+
+/** Every table that holds something of a job, and the column that names the job. */
+const tablesOfJob = [
+  [textTable, 'job_id'],
+  ['linkis_ps_job_history_detail', 'job_history_id'],
+  [jobTable, 'id'],
+  [historyTable, 'id'],
+] as const;
 
 function noJobs(): Record<JobStatus, number> {
   const counts: Partial<Record<JobStatus, number>> = {};

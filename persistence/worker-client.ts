@@ -18,6 +18,8 @@ export type WorkerClientOptions = {
   readonly log: WorkerLog;
   readonly clock: Clock;
   readonly random: Random;
+  /** The thread's program. Default: `database-worker`. */
+  readonly program?: URL;
 };
 
 const openRequestsMax = 10_000;
@@ -26,6 +28,9 @@ const closeTimeoutMs = 10_000;
 const restartDelayMs = {first: 100, max: 5_000};
 // Few and small: an idle thread must be cheap. Batches of new jobs are what needs the young generation.
 const resourceLimits = {maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 1_024};
+
+// As source or built: the neighbour has the same ending as this file.
+const databaseWorker = new URL(`./database-worker${extname(new URL(import.meta.url).pathname)}`, import.meta.url);
 
 type Open = {readonly settle: (reply: Reply) => void; readonly reject: (error: Error) => void};
 
@@ -104,10 +109,8 @@ export class WorkerClient {
   }
 
   #startWorker(): Promise<DatabaseKind> {
-    const {settings, log, clock} = this.#options;
-    // As source or built: the neighbour has the same ending as this file.
-    const file = new URL(`./database-worker${extname(new URL(import.meta.url).pathname)}`, import.meta.url);
-    const worker = new Worker(file, {name: 'database', workerData: settings, resourceLimits});
+    const {settings, log, clock, program = databaseWorker} = this.#options;
+    const worker = new Worker(program, {name: 'database', workerData: settings, resourceLimits});
     this.#phase = {type: 'starting', worker};
     this.#whyAway = 'The database is being opened.';
     return new Promise<DatabaseKind>((resolve, reject) => {

@@ -17,6 +17,7 @@ export type DatabaseApi = {
   readonly 'jobs.countByStatus': JobStore['countByStatus'];
   readonly 'jobs.unfinished': JobStore['unfinished'];
   readonly 'jobs.byIdempotencyKey': JobStore['byIdempotencyKey'];
+  readonly 'jobs.removeEnded': JobStore['removeEnded'];
   readonly 'leases.acquire': LeaseStore['acquire'];
   readonly 'leases.renew': LeaseStore['renew'];
   readonly 'leases.list': LeaseStore['list'];

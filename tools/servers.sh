@@ -104,7 +104,9 @@ free_port() {
   python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
-is_running() { [ -f "$1/pid" ] && kill -0 "$(cat "$1/pid")" 2> /dev/null; }
+# A dead process that nobody waits for (containers often have no init) still takes signals.
+is_alive() { kill -0 "$1" 2> /dev/null && ! grep -qs '^State:[[:space:]]*Z' "/proc/$1/status"; }
+is_running() { [ -f "$1/pid" ] && is_alive "$(cat "$1/pid")"; }
 
 # wait_until SECONDS NAME HOME COMMAND…
 wait_until() {
@@ -215,7 +217,7 @@ stop() {
   if is_running "$home"; then
     pid=$(cat "$home/pid")
     kill -TERM "$pid" 2> /dev/null || true
-    while kill -0 "$pid" 2> /dev/null; do
+    while is_alive "$pid"; do
       [ "$SECONDS" -lt "$until" ] || { kill -KILL "$pid" 2> /dev/null || true; break; }
       sleep 0.1
     done

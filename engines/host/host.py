@@ -22,8 +22,9 @@ from event_loop import EventLoop
 from process_tree import Family
 from socket_server import SocketServer
 from spool import SpoolFullError
-from task import Task, job_directory, remove_job, spec_problem
+from task import Task, job_directory, spec_problem
 from task_failure import TIMED_OUT, failure
+from trash import Trash
 
 _RESERVE_BYTES = 64 * 1024
 _LOG_BYTES_MAX = 1024 * 1024
@@ -47,7 +48,9 @@ class Host:
         self.now = time.monotonic
         self.loop = EventLoop(self._crashed)
         self.task = None
+        self.trash = Trash(self.loop, self.directory)
         self.is_leaving = False
+        self._reserve_is_spent = False
         self._orphan_timer = None
         self._left = False
         self._leave_by = None
@@ -139,7 +142,7 @@ class Host:
                 raise wire.ProtocolError('noSuchTask', 'This engine has no task %s, attempt %s.' % key)
             # Killing or confirming what is gone already is done.
             if kind == 'confirm' and isinstance(key[0], int) and isinstance(key[1], int):
-                remove_job(self.directory, job_directory(self.directory, *key))
+                self.trash.put(job_directory(self.directory, *key))
             return {}
         if kind == 'follow':
             offset = request.get('from')
@@ -188,8 +191,10 @@ class Host:
         if owner is not None:
             owner.stop_following(task)
         task.discard()
+        self.trash.put(task.directory)
         self.task = None
-        self._make_reserve()
+        if self._reserve_is_spent:
+            self._make_reserve()
         self.attached_changed()
 
     # What the task asks
@@ -287,6 +292,7 @@ class Host:
         process_tree.Ending(self.loop, self.family_with_engine, 0, lambda survivors: self._close())
 
     def _close(self):
+        self.trash.empty()
         self.server.close()
         if self.server.is_quiet:
             self.loop.stop()
@@ -311,10 +317,12 @@ class Host:
                 os.posix_fallocate(fd, 0, _RESERVE_BYTES)
             finally:
                 os.close(fd)
+            self._reserve_is_spent = False
         except OSError:
             pass
 
     def free_reserve(self):
+        self._reserve_is_spent = True
         try:
             os.unlink(os.path.join(self.directory, 'reserve'))
         except OSError:

@@ -24,20 +24,38 @@ def become_subreaper():
         return False
 
 
-def _status(pid):
-    """(state, parent, start time) of a process, or None if it is gone."""
+def _read(path, length):
+    """The beginning of a small file, or None. Several times cheaper than a file object, and a scan reads hundreds."""
     try:
-        with open('/proc/%d/stat' % pid, 'rb') as file:
-            line = file.read()
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return None
-    fields = line[line.rindex(b')') + 2:].split()
+    try:
+        return os.read(fd, length)
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+
+
+def _status(pid):
+    """(state, parent, start time) of a process, or None if it is gone."""
+    line = _read('/proc/%d/stat' % pid, 1024)
+    if not line:
+        return None
+    # The name in parentheses may hold anything, so fields are counted from its end.
+    fields = line[line.rindex(b')') + 2:].split(None, 20)
     return fields[0], int(fields[1]), int(fields[19])
 
 
 def start_time(pid):
     status = _status(pid)
     return None if status is None else status[2]
+
+
+def _is_dead(pid):
+    status = _status(pid)
+    return status is None or status[0] in (b'Z', b'X')
 
 
 def _pids():
@@ -66,21 +84,14 @@ def marked(marker):
     """Processes started with `marker` (NAME=value, bytes) in their environment."""
     found = []
     for pid in _pids():
-        try:
-            with open('/proc/%d/environ' % pid, 'rb') as file:
-                if marker in file.read().split(b'\0'):
-                    found.append(pid)
-        except OSError:
-            continue
+        environment = _read('/proc/%d/environ' % pid, 256 * 1024)
+        if environment and marker in environment.split(b'\0'):
+            found.append(pid)
     return found
 
 
 def command_line(pid):
-    try:
-        with open('/proc/%d/cmdline' % pid, 'rb') as file:
-            return file.read().split(b'\0')
-    except OSError:
-        return []
+    return _read('/proc/%d/cmdline' % pid, 4096) or b''
 
 
 class Family:
@@ -95,24 +106,26 @@ class Family:
         found = descendants(os.getpid())
         if thorough:
             known = set(found)
-            found += [pid for pid in marked(self._marker) + self._grouped() if pid not in known]
+            others = marked(self._marker) + self._grouped()
+            found += [pid for pid in dict.fromkeys(others) if pid not in known and not _is_dead(pid)]
+        return self._but_spared(found)
+
+    def left_over(self):
+        """Like `members`, as cheap as can be: asked at the end of every task that keeps its engine process."""
+        if self._cgroup is None:
+            return self.members()
+        return self._but_spared([pid for pid in self._grouped() if not _is_dead(pid)])
+
+    def _but_spared(self, found):
         spared = self._spare(found)
         spared.add(os.getpid())
-        return [pid for pid in dict.fromkeys(found) if pid not in spared and not _is_dead(pid)]
+        return [pid for pid in found if pid not in spared]
 
     def _grouped(self):
         if self._cgroup is None:
             return []
-        try:
-            with open(os.path.join(self._cgroup, 'cgroup.procs'), 'rb') as file:
-                return [int(line) for line in file.read().split()]
-        except OSError:
-            return []
-
-
-def _is_dead(pid):
-    status = _status(pid)
-    return status is None or status[0] in (b'Z', b'X')
+        listed = _read(os.path.join(self._cgroup, 'cgroup.procs'), 1024 * 1024) or b''
+        return [int(line) for line in listed.split()]
 
 
 def send(pids, number):

@@ -36,7 +36,7 @@ class PythonEngine:
         if self._interpreter is None:
             return set()
         spared = {self._interpreter.pid}
-        spared.update(pid for pid in pids if _RESOURCE_TRACKER in b' '.join(command_line(pid)))
+        spared.update(pid for pid in pids if pid not in spared and _RESOURCE_TRACKER in command_line(pid))
         return spared
 
     def start(self, task):
@@ -118,6 +118,7 @@ class Interpreter:
         self._loop.on_exit(self.pid, self._exited)
 
     def run(self, task):
+        task.make_results()
         between = self._read_leftover()
         # A descriptor of its own, so that the task may close it.
         task.add_output(os.dup(self._output_fd))

@@ -104,6 +104,7 @@ class ShellEngine:
     def _result(self, task, lines):
         if task.text_result is None:
             def create():
+                task.make_results()
                 task.text_result = DolphinWriter(result_path(task.results, 0), TEXT, b'NULL')
                 task.result_count = 1
             task.store_result(create)

@@ -64,7 +64,6 @@ class Task:
         """On disk, so that whoever comes later knows of the task. Leaves nothing if it fails."""
         os.mkdir(self.directory, 0o700)
         try:
-            os.mkdir(self.results, 0o700)
             code = self.spec['code'].encode('utf-8', 'surrogatepass')
             path = os.path.join(self.directory, 'code')
             with open(path, 'wb', opener=_private) as file:
@@ -207,7 +206,7 @@ class Task:
         """Gives what is left a moment to end on its own, then ends it."""
         if self.ended or self._ending is not None:
             return
-        if not self._loop.reap() or not self._host.family.members():
+        if not self._loop.reap() or not self._host.family.left_over():
             self._nothing_left([])
         elif self._paused or self._loop_time() < deadline:
             if self._paused:
@@ -302,11 +301,13 @@ class Task:
     def _loop_time(self):
         return self._host.now()
 
+    def make_results(self):
+        """The directory for result sets; most jobs have none."""
+        os.makedirs(self.results, 0o700, exist_ok=True)
+
     def discard(self):
-        """The owner has everything: the directory goes, by a rename first, so that half of it is never adopted."""
-        if self.spool is not None:
-            self.spool.close()
-        remove_job(self._host.directory, self.directory)
+        """The owner has everything."""
+        self.spool.close()
 
 
 def storing_failure(error):
@@ -315,15 +316,6 @@ def storing_failure(error):
     if isinstance(error, SpoolFullError) or getattr(error, 'errno', None) in full:
         return failure(DISK_FULL, text + ' Free space on that file system, then submit again.', True)
     return failure(OUTPUT_NOT_STORED, text)
-
-
-def remove_job(root, directory):
-    trash = os.path.join(root, '.trash-' + os.path.basename(directory))
-    try:
-        os.rename(directory, trash)
-    except OSError:
-        trash = directory
-    shutil.rmtree(trash, ignore_errors=True)
 
 
 def _private(path, flags):

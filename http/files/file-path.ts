@@ -10,7 +10,11 @@ const pathCharsMax = 4096;
 export function parseFilePath(text: string): string | undefined {
   const scheme = /^(?<scheme>[A-Za-z][A-Za-z0-9+.-]*):(?<rest>.*)$/s.exec(text)?.groups;
   if (scheme !== undefined && scheme['scheme']?.toLowerCase() !== 'file') return undefined;
-  const rest = scheme === undefined ? text : (scheme['rest'] ?? '').replace(/^\/\/(?:localhost)?(?=\/)/, '');
+  // A host other than this one is not ours to read from, nor the name of a directory.
+  const rest =
+    scheme === undefined
+      ? text
+      : (/^(?:\/\/(?:localhost)?)?(?<path>\/(?!\/).*)$/s.exec(scheme['rest'] ?? '')?.groups?.['path'] ?? '');
   if (!rest.startsWith('/') || rest.includes('\0') || rest.length > pathCharsMax) return undefined;
   const path = posix.normalize(rest).replace(/^\/{2,}/, '/');
   return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;

@@ -44,6 +44,8 @@ export type OpenedLog = {
   readonly taskID: number;
   /** Lines as of the opening: what comes later is left out, so that all passes see the same. */
   readonly lines: number;
+  /** The log is not there any more, and why. */
+  readonly whyGone?: string;
 };
 
 /** The log's text in pieces of whole lines. */
@@ -81,7 +83,7 @@ async function* levelJson(log: OpenedLog, level: OpenLogLevel): AsyncGenerator<s
     if (taken !== '') yield escapeJson(taken);
   }
   // `linkis-cli` takes a log without text for one that is not there yet, and asks again for a minute.
-  if (isBlank && level === 'all') yield escapeJson('There is no log of this job, or no more.\n');
+  if (isBlank && level === 'all') yield escapeJson(`${log.whyGone ?? 'There is no log of this job, or no more.'}\n`);
 }
 
 /** What stands between the quotes of a JSON text. */

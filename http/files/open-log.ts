@@ -65,14 +65,17 @@ export async function openLog(
   const position = await governance.logPosition(taskID);
   const {lines = 0, bytes = 0} = position ?? {};
   if (bytes > textBytesMax) throw new LogTooLargeError(bytes, textBytesMax);
-  return {governance, taskID, lines};
+  // Lines that take no room are lines that are gone.
+  const {whyGone} = (lines > 0 && bytes === 0 && (await governance.readLog(taskID, 0, 1, 1))) || {};
+  return {governance, taskID, lines, ...(whyGone !== undefined && {whyGone})};
 }
 
 /** As `openFile` shows it. */
 export function sendLogAsText(reply: FastifyReply, method: string, log: OpenedLog): FastifyReply {
   return sendJsonStream(reply, method, async function* data() {
     yield '"metadata":{},"fileContent":[["';
+    if (log.whyGone !== undefined) yield escapeJson(`${log.whyGone}\n`);
     for await (const text of logText(log)) yield escapeJson(text);
-    yield `"]],"type":"script/text","totalLine":${log.lines},"page":1,"totalPage":0`;
+    yield `"]],"type":"script/text","totalLine":${log.whyGone === undefined ? log.lines : 1},"page":1,"totalPage":0`;
   });
 }

@@ -153,6 +153,7 @@ export class ClientSocket {
 
   #onMessage(data: RawData, isBinary: boolean): void {
     const {ws, clock, settings} = this.#options;
+    if (this.#closedWith !== undefined) return;
     this.#heardAtMs = clock.monotonicMs();
     if (isBinary || !Buffer.isBuffer(data)) {
       this.close(closeCodes.unsupportedData, 'Frames are JSON texts.');

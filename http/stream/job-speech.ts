@@ -23,4 +23,6 @@ export type EncodedLog = {
   readonly lineCount: number;
   readonly frames: readonly Buffer[];
   readonly bytes: number;
+  /** Of lines before `fromLine`, why they are gone. */
+  readonly whyGone?: string;
 };

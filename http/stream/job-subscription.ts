@@ -113,9 +113,9 @@ export class JobSubscription {
   }
 
   /** Sends lines that start at the cursor, or after it if those between are gone. */
-  sendLog({fromLine, lineCount, frames}: EncodedLog): void {
+  sendLog({fromLine, lineCount, frames, whyGone}: EncodedLog): void {
     if (this.#isOver) return;
-    if (fromLine > this.#cursor) this.skipTo(fromLine, 'These lines are no longer kept.');
+    if (fromLine > this.#cursor) this.skipTo(fromLine, whyGone ?? 'These lines are no longer kept.');
     for (const frame of frames) this.#outlet.send(frame);
     this.#cursor = fromLine + lineCount;
     this.knowLines(this.#cursor);
@@ -137,7 +137,7 @@ export class JobSubscription {
   finish(): boolean {
     if (this.#end === undefined || this.#isOver || this.isBehind || !this.#outlet.isOpen()) return false;
     this.flush();
-    this.#outlet.send(this.#speech.end(this.#end.status, this.#end.lines));
+    this.#outlet.send(this.#speech.end(this.#end.status, this.#known));
     this.#isOver = true;
     return true;
   }

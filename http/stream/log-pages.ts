@@ -65,7 +65,12 @@ export class LogPages {
     }
     try {
       const chunk = await this.#governance.readLog(taskID, fromLine, Infinity, this.#settings.readBytesMax);
-      return chunk === undefined || chunk.lineCount === 0 ? undefined : speech.log(chunk);
+      if (chunk === undefined) return undefined;
+      if (chunk.lineCount > 0) return speech.log(chunk);
+      const {fromLine: nextLine, whyGone} = chunk;
+      return whyGone === undefined
+        ? undefined
+        : {fromLine: nextLine, lineCount: 0, frames: [], bytes: 0, whyGone};
     } finally {
       const next = this.#waiting.shift();
       if (next === undefined) this.#readsUnderWay--;

@@ -2,6 +2,8 @@
  * The parts of a column that differ between the embedded database and the servers, so that each entity is written once.
  * SQLite has no collations of ours (its default compares bytes) and no lengths; its times are integer milliseconds.
  */
+import {p} from '@mikro-orm/core';
+
 export type EntityDialect = 'sqlite' | 'server';
 
 export type ColumnDialect = {
@@ -9,6 +11,8 @@ export type ColumnDialect = {
   readonly now: string;
   /** The same to the millisecond. */
   readonly nowMs: string;
+  /** Digits behind the second, of a column that has milliseconds. */
+  readonly msDigits: 0 | 3;
   /** The seeds' `utf8_bin`, under the name that both servers report for it. */
   readonly seedCollation: {collation?: string};
   readonly binaryCollation: {collation?: string};
@@ -19,10 +23,11 @@ export type ColumnDialect = {
 const sqliteNow = "(cast(unixepoch('subsec') * 1000 as integer))";
 
 const dialects: Readonly<Record<EntityDialect, ColumnDialect>> = {
-  sqlite: {now: sqliteNow, nowMs: sqliteNow, seedCollation: {}, binaryCollation: {}, longText: 'text'},
+  sqlite: {now: sqliteNow, nowMs: sqliteNow, msDigits: 0, seedCollation: {}, binaryCollation: {}, longText: 'text'},
   server: {
     now: 'current_timestamp',
     nowMs: 'current_timestamp(3)',
+    msDigits: 3,
     seedCollation: {collation: 'utf8mb3_bin'},
     binaryCollation: {collation: 'utf8mb4_bin'},
     longText: 'longtext',
@@ -30,3 +35,6 @@ const dialects: Readonly<Record<EntityDialect, ColumnDialect>> = {
 };
 
 export const columnDialect = (dialect: EntityDialect): ColumnDialect => dialects[dialect];
+
+/** In SQLite only `integer`, which has 64 bits, makes a key the row's own number, with which every index ends. */
+export const longKey = (dialect: EntityDialect) => (dialect === 'sqlite' ? p.integer() : p.bigint('number'));

@@ -1,18 +1,18 @@
 /** `linkis_ps_job_history_group_history`: one row a job, column for column as the seed has it. The guard of every change. */
 import {defineEntity, p} from '@mikro-orm/core';
-import {columnDialect, type EntityDialect} from './column-dialect.ts';
+import {columnDialect, longKey, type EntityDialect} from './column-dialect.ts';
 
 const statusComment =
   'Script execution status, must be one of the following: Inited, WaitForRetry, Scheduled, Running, Succeed, Failed,' +
   ' Cancelled, Timeout';
 
 export function jobHistoryEntity(dialect: EntityDialect) {
-  const {nowMs} = columnDialect(dialect);
+  const {nowMs, msDigits} = columnDialect(dialect);
   return defineEntity({
     name: 'JobHistory',
     tableName: 'linkis_ps_job_history_group_history',
     properties: {
-      id: p.bigint('number').primary().autoincrement().unsigned(false).comment('Primary Key, auto increment'),
+      id: longKey(dialect).primary().autoincrement().unsigned(false).comment('Primary Key, auto increment'),
       jobReqId: p.string().length(64).nullable().comment('job execId'),
       submitUser: p
         .string()
@@ -38,12 +38,12 @@ export function jobHistoryEntity(dialect: EntityDialect) {
         .nullable()
         .comment('Execution description. Generated when the execution of script fails'),
       createdTime: p
-        .datetime(3)
+        .datetime(msDigits)
         .nullable()
         .defaultRaw(nowMs)
         .index('idx_created_time')
         .comment('Creation time'),
-      updatedTime: p.datetime(3).nullable().defaultRaw(nowMs).comment('Update time'),
+      updatedTime: p.datetime(msDigits).nullable().defaultRaw(nowMs).comment('Update time'),
       instances: p.string().length(250).nullable().comment('Entrance instances'),
       metrics: p.text().nullable().comment('Job Metrics'),
       engineType: p.string().length(32).nullable().comment('Engine type'),

@@ -3,11 +3,7 @@
  * seeds' two are not enough and must not grow). Written in the same transaction as the row it belongs to.
  */
 import {defineEntity, p} from '@mikro-orm/core';
-import {columnDialect, type EntityDialect} from './column-dialect.ts';
-
-// In SQLite only `integer` makes the key the row's own number, which every index then ends with.
-const jobIdColumn = (dialect: EntityDialect) =>
-  (dialect === 'sqlite' ? p.integer() : p.bigint('number')).primary().autoincrement(false).unsigned(false);
+import {columnDialect, longKey, type EntityDialect} from './column-dialect.ts';
 
 export function jobEntity(dialect: EntityDialect) {
   const {binaryCollation} = columnDialect(dialect);
@@ -17,7 +13,7 @@ export function jobEntity(dialect: EntityDialect) {
     name: 'Job',
     tableName: 'tenon_job',
     properties: {
-      id: jobIdColumn(dialect),
+      id: longKey(dialect).primary().autoincrement(false).unsigned(false),
       attempt: p.integer().unsigned(false).default(0),
       engineId: text(64),
       tenant: text(50),

@@ -84,7 +84,7 @@ export class LogFile {
     }
     const newest = isIndex(header) ? decodeSlots(header)[0] : undefined;
     if (newest?.at === this.#sequence && newest.end.bytes === this.#end.bytes) return;
-    const index = (await this.#readIndex(Infinity)) ?? Buffer.alloc(0);
+    const index = (await this.#readIndex()) ?? Buffer.alloc(0);
     const found = await this.#ofLog(async fd => recoverLog(index, fd, await sizeOf(fd)));
     this.adopt(found ?? emptyLog);
   }
@@ -132,10 +132,11 @@ export class LogFile {
     }
   }
 
-  async #readIndex(bytesMax: number): Promise<Buffer | undefined> {
+  /** Its first bytes, or all. */
+  async #readIndex(bytesMax?: number): Promise<Buffer | undefined> {
     return ifPresent(
       this.#handles.use(indexPathOf(this.path), 'read', async fd =>
-        readAt(fd, 0, Math.min(bytesMax, await sizeOf(fd))),
+        readAt(fd, 0, bytesMax ?? (await sizeOf(fd))),
       ),
     );
   }

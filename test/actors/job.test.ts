@@ -188,3 +188,21 @@ test('a grant that nobody waits for is given back', t => {
     ['release'],
   );
 });
+
+test('a job that its engine ended at the limit names the label that set it', t => {
+  const limited: JobState = {...running, spec: {...running.spec, runningTimeoutMs: 3000}};
+  const failure = {code: 13_011, message: 'The job ran longer than it may.', retryable: false};
+  const timedOut: JobMessage = {
+    type: 'taskEnded',
+    attempt: 1,
+    end: {outcome: 'timedOut', failure, resultCount: 0, engineIsReusable: true},
+  };
+  const records = decideJob(limited, timedOut).effects.filter(({type}) => type === 'record');
+  t.like(records[0], {
+    status: 'Timeout',
+    failure: {
+      code: 20_055,
+      message: 'The job ran longer than its label jobRunningTimeout of 3000 ms allows, and was ended.',
+    },
+  });
+});

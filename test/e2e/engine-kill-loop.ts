@@ -13,7 +13,7 @@ import {setTimeout as wait} from 'node:timers/promises';
 import {seededRandom, type Random} from '../../actors/runtime/random.ts';
 import {markedProcesses, sweepProcesses} from '../../engines/process-sweep.ts';
 import {sha256OfNumbers} from '../engines/engine-lab.ts';
-import {startOwner, type KillableOwner} from '../engines/killable-owner.ts';
+import {engineIdIn, startOwner, type KillableOwner} from '../engines/killable-owner.ts';
 
 const lines = 1_000_000;
 const killsMax = 3;
@@ -55,7 +55,9 @@ async function finish(owner: KillableOwner): Promise<{readonly problem?: string}
   try {
     for (let said = await owner.next(); said !== undefined; said = await owner.next()) {
       if (said.event === 'ended' && (said.sha256 !== expected || said.end.outcome !== 'succeeded')) {
-        return {problem: `ended as ${said.end.outcome} with ${said.bytes} bytes, expected ${expectedBytes}, hash ${said.sha256}`};
+        return {
+          problem: `ended as ${said.end.outcome} with ${said.bytes} bytes, expected ${expectedBytes}, hash ${said.sha256}`,
+        };
       }
       if (said.event === 'gone') return {};
     }
@@ -74,7 +76,7 @@ async function logReaches(directory: string, bytes: number, deadline: number): P
 }
 
 async function leftovers(directory: string): Promise<string | undefined> {
-  const processes = await markedProcesses('loop');
+  const processes = await markedProcesses(engineIdIn(directory));
   if (processes.length > 0) return `processes are left: ${processes.join(', ')}`;
   const names = (await readdir(join(directory, 'engines'))).filter(name => name !== '.bytecode');
   return names.length > 0 ? `engines are left: ${names.join(', ')}` : undefined;
@@ -94,13 +96,17 @@ for (let number = 1; number <= loops; number++) {
       process.exitCode = 1;
       break;
     }
-    console.log(`loop ${number}: ${outcome.kills} kills, equal hash, nothing left, ${Math.round(performance.now() - began)} ms`);
+    console.log(
+      `loop ${number}: ${outcome.kills} kills, equal hash, nothing left, ${Math.round(performance.now() - began)} ms`,
+    );
   } finally {
-    await sweepProcesses('loop', undefined);
+    await sweepProcesses(engineIdIn(directory), undefined);
     await rm(directory, {recursive: true, force: true, maxRetries: 10});
   }
 }
 if (process.exitCode === undefined) {
   const seconds = Math.round((performance.now() - started) / 1000);
-  console.log(`${loops} loops, ${kills} kills, ${loops * lines} lines, every hash equal, no process left, ${seconds} s, seed ${seed}`);
+  console.log(
+    `${loops} loops, ${kills} kills, ${loops * lines} lines, every hash equal, no process left, ${seconds} s, seed ${seed}`,
+  );
 }

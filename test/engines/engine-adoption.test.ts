@@ -9,42 +9,66 @@ import type {EngineHandle} from '../../actors/ports.ts';
 import {engineDirectory, readEngineRecord} from '../../engines/engine-directory.ts';
 import {isAlive} from '../../engines/process-identity.ts';
 import {markedProcesses, sweepProcesses} from '../../engines/process-sweep.ts';
-import {engineLab, eventually, followToEnd, limits, nobodyLeft, runTask, sha256OfNumbers, taskOf, type EngineLab} from './engine-lab.ts';
-import {startOwner} from './killable-owner.ts';
+import {
+  engineLab,
+  eventually,
+  followToEnd,
+  limits,
+  nobodyLeft,
+  runTask,
+  sha256OfNumbers,
+  taskOf,
+  type EngineLab,
+} from './engine-lab.ts';
+import {engineIdIn, startOwner} from './killable-owner.ts';
 
 async function freshDirectory(t: ExecutionContext): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'tenon-adopt-'));
   t.teardown(async () => {
-    await sweepProcesses('loop', undefined);
+    await sweepProcesses(engineIdIn(directory), undefined);
     await rm(directory, {recursive: true, force: true, maxRetries: 10});
   });
   return directory;
 }
 
-test.serial('a node killed while its engine writes: the next one goes on where the log ends, without loss or repeat', async t => {
-  const directory = await freshDirectory(t);
-  const lines = 200_000;
-  // Slow enough that the kills hit the middle of it.
-  const code = `for part in 0 1 2 3 4 5 6 7 8 9; do seq $((part * ${lines / 10} + 1)) $(((part + 1) * ${lines / 10})); sleep 0.05; done`;
-  const first = startOwner(directory, 'shell', code);
-  const begun = await first.next();
-  t.like(begun, {event: 'begun', adopted: false});
-  await eventually('the log grows', async () => ((await stat(join(directory, 'log'))).size > 1000 ? true : undefined));
-  await first.kill();
-  const second = startOwner(directory, 'shell', code);
-  t.like(await second.next(), {event: 'begun', adopted: true});
-  await eventually('it goes on', async () => ((await stat(join(directory, 'log'))).size > 200_000 ? true : undefined));
-  await second.kill();
-  const third = startOwner(directory, 'shell', code);
-  t.like(await third.next(), {event: 'begun', adopted: true});
-  t.like(await third.next(), {event: 'ended', end: {outcome: 'succeeded'}, sha256: sha256OfNumbers(lines)});
-  t.deepEqual(await third.next(), {event: 'gone'});
-  t.deepEqual(await markedProcesses('loop'), []);
-  t.deepEqual((await readdir(join(directory, 'engines'))).filter(name => name !== '.bytecode'), []);
-});
+test.serial(
+  'a node killed while its engine writes: the next one goes on where the log ends, without loss or repeat',
+  async t => {
+    const directory = await freshDirectory(t);
+    const lines = 200_000;
+    // Slow enough that the kills hit the middle of it.
+    const code = `for part in 0 1 2 3 4 5 6 7 8 9; do seq $((part * ${lines / 10} + 1)) $(((part + 1) * ${lines / 10})); sleep 0.05; done`;
+    const first = startOwner(directory, 'shell', code);
+    const begun = await first.next();
+    t.like(begun, {event: 'begun', adopted: false});
+    await eventually('the log grows', async () =>
+      (await stat(join(directory, 'log'))).size > 1000 ? true : undefined,
+    );
+    await first.kill();
+    const second = startOwner(directory, 'shell', code);
+    t.like(await second.next(), {event: 'begun', adopted: true});
+    await eventually('it goes on', async () =>
+      (await stat(join(directory, 'log'))).size > 200_000 ? true : undefined,
+    );
+    await second.kill();
+    const third = startOwner(directory, 'shell', code);
+    t.like(await third.next(), {event: 'begun', adopted: true});
+    t.like(await third.next(), {event: 'ended', end: {outcome: 'succeeded'}, sha256: sha256OfNumbers(lines)});
+    t.deepEqual(await third.next(), {event: 'gone'});
+    t.deepEqual(await markedProcesses(engineIdIn(directory)), []);
+    t.deepEqual(
+      (await readdir(join(directory, 'engines'))).filter(name => name !== '.bytecode'),
+      [],
+    );
+  },
+);
 
 /** As if the owning node had died: the engine keeps running, nobody is attached. */
-async function orphan(lab: EngineLab, code: string, launch: Parameters<EngineLab['launch']>[1] = {}): Promise<EngineHandle> {
+async function orphan(
+  lab: EngineLab,
+  code: string,
+  launch: Parameters<EngineLab['launch']>[1] = {},
+): Promise<EngineHandle> {
   const engine = await lab.launch('shell', launch);
   await engine.execute(taskOf(code));
   engine.detach();
@@ -60,7 +84,13 @@ test('a busy engine is adopted with its task, and its end is delivered to the ne
   const [adopted, ...others] = await (await lab.successor()).adoptAll();
   t.deepEqual(others, []);
   if (adopted === undefined) return t.fail('nothing was adopted');
-  t.like(adopted, {engineId: engine.engineId, pid: engine.pid, engineType: 'shell', user: 'alice', creator: 'IDE'});
+  t.like(adopted, {
+    engineId: engine.engineId,
+    pid: engine.pid,
+    engineType: 'shell',
+    user: 'alice',
+    creator: 'IDE',
+  });
   t.deepEqual(adopted.task, {taskID: 1, attempt: 1, epoch: 2});
   const {log, end} = await followToEnd(adopted);
   t.is(log, 'before\nafter\nresult\n');
@@ -86,13 +116,16 @@ test('an engine that died unattended is adopted with its spool: events, then the
   const lab = await engineLab(t);
   const engine = await orphan(lab, 'echo one; setsid sleep 300 & sleep 300');
   const spool = engineDirectory(join(lab.enginesDirectory, engine.engineId)).spool(1, 1);
-  await eventually('the line is spooled', async () => ((await readFile(spool, 'utf8')).includes('one\n') ? true : undefined));
+  await eventually('the line is spooled', async () =>
+    (await readFile(spool, 'utf8')).includes('one\n') ? true : undefined,
+  );
   process.kill(engine.pid, 'SIGKILL');
   const [adopted] = await (await lab.successor()).adoptAll();
   if (adopted === undefined) return t.fail('nothing was adopted');
   const events: string[] = [];
   adopted.follow(1, 1, 0, async batch => {
-    for (const event of batch) events.push(event.type === 'log' ? Buffer.from(event.lines).toString() : event.type);
+    for (const event of batch)
+      events.push(event.type === 'log' ? Buffer.from(event.lines).toString() : event.type);
   });
   t.deepEqual(await adopted.exited, {reason: `process ${engine.pid} is gone`});
   t.deepEqual(events, ['one\n']);
@@ -162,7 +195,10 @@ test('unattended, a job may spool up to the limit, then waits; an owner gets it 
 });
 
 for (const [damage, spoil] of [
-  ['cut in the middle of its last record', async (spool: string) => truncate(spool, (await stat(spool)).size - 3)],
+  [
+    'cut in the middle of its last record',
+    async (spool: string) => truncate(spool, (await stat(spool)).size - 3),
+  ],
   [
     'changed in its last record',
     async (spool: string) => {
@@ -176,13 +212,16 @@ for (const [damage, spoil] of [
     const lab = await engineLab(t);
     const engine = await orphan(lab, 'echo first; sleep 0.2; echo second', {orphanIdleMs: 100});
     const record = await recordOf(lab, engine);
-    await eventually('the engine has left', async () => (record && (await isAlive(record)) ? undefined : true));
+    await eventually('the engine has left', async () =>
+      record && (await isAlive(record)) ? undefined : true,
+    );
     await spoil(engineDirectory(join(lab.enginesDirectory, engine.engineId)).spool(1, 1));
     const [adopted] = await (await lab.successor()).adoptAll();
     if (adopted === undefined) return t.fail('nothing was adopted');
     const events: string[] = [];
     adopted.follow(1, 1, 0, async batch => {
-      for (const event of batch) events.push(event.type === 'log' ? Buffer.from(event.lines).toString() : event.type);
+      for (const event of batch)
+        events.push(event.type === 'log' ? Buffer.from(event.lines).toString() : event.type);
     });
     t.regex((await adopted.exited).reason, /is gone; \d+ bytes at the end of its spool are damaged/);
     t.is(events.join(''), 'first\nsecond\n');
@@ -213,7 +252,9 @@ test('an engine whose secret is lost cannot be spoken to: it is ended, and its s
   const lab = await engineLab(t);
   const engine = await orphan(lab, 'echo one; sleep 300');
   const directory = engineDirectory(join(lab.enginesDirectory, engine.engineId));
-  await eventually('the line is spooled', async () => ((await readFile(directory.spool(1, 1), 'utf8')).includes('one\n') ? true : undefined));
+  await eventually('the line is spooled', async () =>
+    (await readFile(directory.spool(1, 1), 'utf8')).includes('one\n') ? true : undefined,
+  );
   await rm(join(directory.path, 'secret'));
   const [adopted] = await (await lab.successor()).adoptAll();
   if (adopted === undefined) return t.fail('nothing was adopted');
@@ -228,24 +269,35 @@ test('an engine whose secret is lost cannot be spoken to: it is ended, and its s
 
 const isRoot = process.getuid?.() === 0;
 
-(isRoot ? test : test.skip)('a full disk fails the job clearly, its end is recorded, and the engine can be used again', async t => {
-  const disk = await mkdtemp(join(tmpdir(), 'tenon-disk-'));
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', disk]);
-  t.teardown(async () => {
-    execFileSync('umount', ['-l', disk]);
-    await rm(disk, {recursive: true});
-  });
-  const lab = await engineLab(t, {enginesDirectory: join(disk, 'engines')});
-  const engine = await lab.driver.launch(
-    {engineId: 'full', engineType: 'shell', user: 'u', creator: 'c', limits, orphanIdleMs: 1000, orphanBusyMs: 1000},
-    30_000,
-  );
-  t.teardown(() => engine.shutdown(0));
-  const {end, log} = await runTask(engine, 'seq 1 1000000');
-  t.is(end.outcome, 'failed');
-  t.is(end.failure?.code, 50213);
-  t.true(end.failure?.retryable);
-  t.regex(end.failure?.message ?? '', /could not store the output.*No space left on device.*Free space/);
-  t.true(log.startsWith('1\n2\n3\n'));
-  t.is((await runTask(engine, 'echo fine', {taskID: 2})).log, 'fine\n');
-});
+(isRoot ? test : test.skip)(
+  'a full disk fails the job clearly, its end is recorded, and the engine can be used again',
+  async t => {
+    const disk = await mkdtemp(join(tmpdir(), 'tenon-disk-'));
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', disk]);
+    t.teardown(async () => {
+      execFileSync('umount', ['-l', disk]);
+      await rm(disk, {recursive: true});
+    });
+    const lab = await engineLab(t, {enginesDirectory: join(disk, 'engines')});
+    const engine = await lab.driver.launch(
+      {
+        engineId: 'full',
+        engineType: 'shell',
+        user: 'u',
+        creator: 'c',
+        limits,
+        orphanIdleMs: 1000,
+        orphanBusyMs: 1000,
+      },
+      30_000,
+    );
+    t.teardown(() => engine.shutdown(0));
+    const {end, log} = await runTask(engine, 'seq 1 1000000');
+    t.is(end.outcome, 'failed');
+    t.is(end.failure?.code, 50213);
+    t.true(end.failure?.retryable);
+    t.regex(end.failure?.message ?? '', /could not store the output.*No space left on device.*Free space/);
+    t.true(log.startsWith('1\n2\n3\n'));
+    t.is((await runTask(engine, 'echo fine', {taskID: 2})).log, 'fine\n');
+  },
+);

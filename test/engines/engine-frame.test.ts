@@ -1,7 +1,7 @@
 /** The codec of the engine protocol, and the worked example of its documentation. */
 import {readFileSync} from 'node:fs';
 import test from 'ava';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import {
   createFrameDecoder,
   decodeData,
@@ -61,13 +61,18 @@ const example = (name: string): string => examples.get(name) ?? `no example ${na
 
 /** The hex blocks of the document, by the name on the line before. */
 const examples = new Map(
-  [...readFileSync(new URL('../../docs/engine-protocol.md', import.meta.url), 'utf8').matchAll(/`example: ([^`]+)`[^]*?```hex\n([^]*?)```/g)].map(
-    ([, name = '', block = '']) => [name, block.replaceAll(/#.*$/gm, '').replaceAll(/\s/g, '')] as const,
-  ),
+  [
+    ...readFileSync(new URL('../../docs/engine-protocol.md', import.meta.url), 'utf8').matchAll(
+      /`example: ([^`]+)`[^]*?```hex\n([^]*?)```/g,
+    ),
+  ].map(([, name = '', block = '']) => [name, block.replaceAll(/#.*$/gm, '').replaceAll(/\s/g, '')] as const),
 );
 
 test('the frames of the documented example are what the codec writes', t => {
-  t.is(encodeJson(frameType.request, {taskID: 7, attempt: 1, from: 0, id: 2, type: 'follow'}).toString('hex'), example('follow'));
+  t.is(
+    encodeJson(frameType.request, {taskID: 7, attempt: 1, from: 0, id: 2, type: 'follow'}).toString('hex'),
+    example('follow'),
+  );
   t.is(encodeAck(7, 1, 86).toString('hex'), example('ack'));
 });
 

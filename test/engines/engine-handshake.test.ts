@@ -2,7 +2,13 @@
 import {createHmac} from 'node:crypto';
 import {readFileSync} from 'node:fs';
 import test from 'ava';
-import {createFrameDecoder, encodeFrame, encodeJson, frameType, type Frame} from '../../engines/engine-frame.ts';
+import {
+  createFrameDecoder,
+  encodeFrame,
+  encodeJson,
+  frameType,
+  type Frame,
+} from '../../engines/engine-frame.ts';
 import {beginHandshake, continueHandshake} from '../../engines/engine-handshake.ts';
 
 const secret = Buffer.from('00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff', 'hex');
@@ -14,7 +20,10 @@ const frameOf = (bytes: Buffer): Frame => createFrameDecoder(1e6).push(bytes)[0]
 const challenge = (version = 1, engineId = 'e1'): Frame => {
   const versionBytes = Buffer.alloc(2);
   versionBytes.writeUInt16BE(version);
-  return {type: frameType.challenge, payload: Buffer.concat([versionBytes, engineNonce, Buffer.from(engineId)])};
+  return {
+    type: frameType.challenge,
+    payload: Buffer.concat([versionBytes, engineNonce, Buffer.from(engineId)]),
+  };
 };
 const proof = (role: string, key = secret): Buffer =>
   createHmac('sha256', key)
@@ -27,7 +36,12 @@ const proof = (role: string, key = secret): Buffer =>
     .update(JSON.stringify(claim))
     .digest();
 const welcome = (engineProof: Buffer): Frame =>
-  frameOf(encodeFrame(frameType.welcome, Buffer.concat([engineProof, Buffer.from('{"engineId":"e1","pid":4,"task":null}')])));
+  frameOf(
+    encodeFrame(
+      frameType.welcome,
+      Buffer.concat([engineProof, Buffer.from('{"engineId":"e1","pid":4,"task":null}')]),
+    ),
+  );
 
 test('both sides prove the secret without sending it', t => {
   const {handshake, hello} = beginHandshake(secret, ownerNonce, claim);
@@ -44,7 +58,9 @@ test('both sides prove the secret without sending it', t => {
 test('an engine that does not know the secret is not believed', t => {
   const {handshake} = beginHandshake(secret, ownerNonce, claim);
   const proved = continueHandshake(handshake, challenge()).handshake;
-  t.throws(() => continueHandshake(proved, welcome(proof('engine', Buffer.alloc(32)))), {message: /does not know the secret/});
+  t.throws(() => continueHandshake(proved, welcome(proof('engine', Buffer.alloc(32)))), {
+    message: /does not know the secret/,
+  });
 });
 
 test("an engine can't pass off the owner's own proof as its proof", t => {
@@ -56,13 +72,20 @@ test("an engine can't pass off the owner's own proof as its proof", t => {
 test('a proof for other nonces is another proof', t => {
   const {handshake} = beginHandshake(secret, ownerNonce, claim);
   const other = beginHandshake(secret, Buffer.alloc(32, 0xa2), claim).handshake;
-  t.notDeepEqual(continueHandshake(handshake, challenge()).reply, continueHandshake(other, challenge()).reply);
+  t.notDeepEqual(
+    continueHandshake(handshake, challenge()).reply,
+    continueHandshake(other, challenge()).reply,
+  );
 });
 
 test('a refusal is taken at any time, with its code', t => {
   const {handshake} = beginHandshake(secret, ownerNonce, claim);
   const refused = frameOf(encodeJson(frameType.refused, {code: 'staleEpoch', message: 'too old'}));
-  t.deepEqual(continueHandshake(handshake, refused).handshake, {phase: 'refused', code: 'staleEpoch', message: 'too old'});
+  t.deepEqual(continueHandshake(handshake, refused).handshake, {
+    phase: 'refused',
+    code: 'staleEpoch',
+    message: 'too old',
+  });
   const proved = continueHandshake(handshake, challenge()).handshake;
   t.is(continueHandshake(proved, refused).handshake.phase, 'refused');
 });
@@ -70,14 +93,18 @@ test('a refusal is taken at any time, with its code', t => {
 test('a version that was not offered, a short challenge and a frame out of order break it off', t => {
   const {handshake} = beginHandshake(secret, ownerNonce, claim);
   t.throws(() => continueHandshake(handshake, challenge(2)), {message: /chose version 2, we offered 1/});
-  t.throws(() => continueHandshake(handshake, {type: frameType.challenge, payload: Buffer.alloc(3)}), {name: 'EngineProtocolError'});
+  t.throws(() => continueHandshake(handshake, {type: frameType.challenge, payload: Buffer.alloc(3)}), {
+    name: 'EngineProtocolError',
+  });
   t.throws(() => continueHandshake(handshake, welcome(proof('engine'))), {message: /came while challenging/});
 });
 
 test('the handshake of the documented example is what both sides say', t => {
   const text = readFileSync(new URL('../../docs/engine-protocol.md', import.meta.url), 'utf8');
   const example = (name: string): string =>
-    (new RegExp(`\`example: ${name}\`[^]*?\`\`\`hex\\n([^]*?)\`\`\``).exec(text)?.[1] ?? '').replaceAll(/#.*$/gm, '').replaceAll(/\s/g, '');
+    (new RegExp(`\`example: ${name}\`[^]*?\`\`\`hex\\n([^]*?)\`\`\``).exec(text)?.[1] ?? '')
+      .replaceAll(/#.*$/gm, '')
+      .replaceAll(/\s/g, '');
   const {handshake, hello} = beginHandshake(secret, ownerNonce, claim);
   t.is(hello.toString('hex'), example('hello'));
   const {type, payload} = challenge();

@@ -4,10 +4,23 @@ import test from 'ava';
 import {setTimeout as wait} from 'node:timers/promises';
 import type {EngineHandle} from '../../actors/ports.ts';
 import {markedProcesses} from '../../engines/process-sweep.ts';
-import {engineLab, eventually, followToEnd, limits, nobodyLeft, runTask, taskOf, type Followed} from './engine-lab.ts';
+import {
+  engineLab,
+  eventually,
+  followToEnd,
+  limits,
+  nobodyLeft,
+  runTask,
+  taskOf,
+  type Followed,
+} from './engine-lab.ts';
 
 /** Starts `code`, kills it when its first log line has come, and follows it to its end. */
-async function killOnceUp(engine: EngineHandle, code: string, graceMs: number): Promise<Followed & {tookMs: number}> {
+async function killOnceUp(
+  engine: EngineHandle,
+  code: string,
+  graceMs: number,
+): Promise<Followed & {tookMs: number}> {
   await engine.execute(taskOf(code));
   let killedAt = 0;
   const followed = await followToEnd(engine, {
@@ -27,7 +40,8 @@ const escapes: Readonly<Record<string, string>> = {
   'a child in a session of its own': 'setsid sleep N &',
   'a child that nohup protects': 'nohup sleep N >/dev/null 2>&1 &',
   'a grandchild whose parent is gone': '(sleep N & ) &',
-  'a double-forked grandchild in its own session with a wiped environment': '(env -i setsid /bin/sh -c "sleep N & exit" &) ; true',
+  'a double-forked grandchild in its own session with a wiped environment':
+    '(env -i setsid /bin/sh -c "sleep N & exit" &) ; true',
 };
 
 Object.entries(escapes).forEach(([name, line], index) => {
@@ -59,7 +73,11 @@ async function commandsWith(text: string): Promise<string[]> {
 
 test('a job that ignores TERM gets its grace, then KILL', async t => {
   const lab = await engineLab(t);
-  const {end, tookMs} = await killOnceUp(await lab.launch('shell'), `trap '' TERM; echo up; while :; do sleep 0.1; done`, 400);
+  const {end, tookMs} = await killOnceUp(
+    await lab.launch('shell'),
+    `trap '' TERM; echo up; while :; do sleep 0.1; done`,
+    400,
+  );
   t.is(end.outcome, 'killed');
   t.true(tookMs >= 400 && tookMs < 5000, `${tookMs} ms`);
 });
@@ -72,7 +90,10 @@ test('a job that minds TERM may say goodbye, and is not waited for longer than i
     30_000,
   );
   // The shell itself may add a word about the child that did not mind TERM.
-  t.deepEqual(log.split('\n').filter(line => line !== 'Terminated'), ['up', 'bye', '']);
+  t.deepEqual(
+    log.split('\n').filter(line => line !== 'Terminated'),
+    ['up', 'bye', ''],
+  );
   t.is(end.outcome, 'killed');
   t.true(tookMs < 10_000, `${tookMs} ms`);
 });
@@ -157,7 +178,10 @@ test('a job that takes too much memory is ended with both figures in the message
 test('a job that fills the disk is ended with both figures in the message', async t => {
   const lab = await engineLab(t);
   const engine = await lab.launch('shell', {limits: {...limits, diskBytesMax: 20 * 2 ** 20}});
-  const {end} = await runTask(engine, 'for n in 1 2 3 4; do head -c 10000000 /dev/zero >file$n; done; sleep 300');
+  const {end} = await runTask(
+    engine,
+    'for n in 1 2 3 4; do head -c 10000000 /dev/zero >file$n; done; sleep 300',
+  );
   t.is(end.outcome, 'failed');
   t.regex(end.failure?.message ?? '', /hold [34]\d\.\d MiB on disk; the limit is 20\.0 MiB \(diskBytesMax\)/);
 });
@@ -199,7 +223,8 @@ test('a host killed from outside takes its job along: events so far are delivere
     await engine.execute(taskOf(code));
     const events: string[] = [];
     engine.follow(1, 1, 0, async batch => {
-      for (const event of batch) events.push(event.type === 'log' ? Buffer.from(event.lines).toString() : event.type);
+      for (const event of batch)
+        events.push(event.type === 'log' ? Buffer.from(event.lines).toString() : event.type);
       if (events.length === 1) process.kill(engine.pid, 'SIGKILL');
     });
     t.deepEqual(await engine.exited, {reason: 'it was ended by signal SIGKILL'});

@@ -80,7 +80,8 @@ export async function engineLab(
     driver,
     successor,
     async launch(engineType, launch = {}) {
-      const engineId = launch.engineId ?? `${engineType}-${String(engineIds.length)}-${uniquePart(directory)}`;
+      const engineId =
+        launch.engineId ?? `${engineType}-${String(engineIds.length)}-${uniquePart(directory)}`;
       engineIds.push(engineId);
       return driver.launch({...launchOf(engineType, engineId), ...launch}, launchTimeoutMs);
     },
@@ -102,7 +103,9 @@ export const launchOf = (engineType: string, engineId: string): EngineLaunch => 
 
 function collectingLog(said: string[]): EngineLog {
   const say = (values: Readonly<Record<string, unknown>>, message: string): void => {
-    said.push(`${message} ${JSON.stringify(values, (_, value: unknown) => (value instanceof Error ? value.message : value))}`);
+    said.push(
+      `${message} ${JSON.stringify(values, (_, value: unknown) => (value instanceof Error ? value.message : value))}`,
+    );
   };
   return {debug: say, info: say, warn: say, error: say};
 }
@@ -170,7 +173,11 @@ export function followToEnd(
 }
 
 /** Runs a task to its confirmed end. */
-export async function runTask(engine: EngineHandle, code: string, task: Partial<EngineTask> = {}): Promise<Followed> {
+export async function runTask(
+  engine: EngineHandle,
+  code: string,
+  task: Partial<EngineTask> = {},
+): Promise<Followed> {
   const full = taskOf(code, task);
   await engine.execute(full);
   const followed = await followToEnd(engine, full);
@@ -204,7 +211,10 @@ export async function runForResults(
 }
 
 /** Looks until `look` answers something, at most 20 s: for what no event announces, such as another process' death. */
-export async function eventually<Value>(what: string, look: () => Promise<Value | undefined> | Value | undefined): Promise<Value> {
+export async function eventually<Value>(
+  what: string,
+  look: () => Promise<Value | undefined> | Value | undefined,
+): Promise<Value> {
   const deadline = performance.now() + 20_000;
   for (;;) {
     const value = await look();

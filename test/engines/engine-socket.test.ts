@@ -8,7 +8,15 @@ import test, {type ExecutionContext} from 'ava';
 import type {EngineHandle} from '../../actors/ports.ts';
 import {systemClock} from '../../actors/runtime/clock.ts';
 import {engineDirectory, readEngineRecord, readSecret} from '../../engines/engine-directory.ts';
-import {createFrameDecoder, decodeJson, encodeAck, encodeFrame, encodeJson, frameType, type Frame} from '../../engines/engine-frame.ts';
+import {
+  createFrameDecoder,
+  decodeJson,
+  encodeAck,
+  encodeFrame,
+  encodeJson,
+  frameType,
+  type Frame,
+} from '../../engines/engine-frame.ts';
 import {beginHandshake, continueHandshake} from '../../engines/engine-handshake.ts';
 import {openEngineHandle} from '../../engines/engine-handle.ts';
 import {attachEngine, type EngineLink} from '../../engines/engine-link.ts';
@@ -37,18 +45,25 @@ async function wireTo(socketPath: string): Promise<Wire> {
   await new Promise(resolve => socket.once('connect', resolve));
   return {
     send: bytes => void socket.write(bytes),
-    next: () => (frames.length > 0 ? Promise.resolve(frames.shift()) : new Promise(resolve => waiting.push(resolve))),
+    next: () =>
+      frames.length > 0 ? Promise.resolve(frames.shift()) : new Promise(resolve => waiting.push(resolve)),
     end: () => socket.destroy(),
   };
 }
 
-const directoryOf = (lab: EngineLab, engine: EngineHandle) => engineDirectory(join(lab.enginesDirectory, engine.engineId));
+const directoryOf = (lab: EngineLab, engine: EngineHandle) =>
+  engineDirectory(join(lab.enginesDirectory, engine.engineId));
 
 async function socketOf(lab: EngineLab, engine: EngineHandle): Promise<string> {
   return (await readEngineRecord(directoryOf(lab, engine)))?.socketPath ?? '';
 }
 
-async function attachAs(lab: EngineLab, engine: EngineHandle, epoch: number, owner = 'other'): Promise<EngineLink> {
+async function attachAs(
+  lab: EngineLab,
+  engine: EngineHandle,
+  epoch: number,
+  owner = 'other',
+): Promise<EngineLink> {
   return attachEngine({
     engineId: engine.engineId,
     socketPath: await socketOf(lab, engine),
@@ -85,7 +100,10 @@ test('a recorded handshake does not open the engine again', async t => {
   const lab = await engineLab(t);
   const engine = await lab.launch('shell');
   const path = await socketOf(lab, engine);
-  const {handshake, hello} = beginHandshake(await readSecret(directoryOf(lab, engine)), randomBytes(32), {owner: 'a', epoch: 0});
+  const {handshake, hello} = beginHandshake(await readSecret(directoryOf(lab, engine)), randomBytes(32), {
+    owner: 'a',
+    epoch: 0,
+  });
   const first = await wireTo(path);
   first.send(hello);
   const challenge = await first.next();
@@ -100,12 +118,27 @@ test('a recorded handshake does not open the engine again', async t => {
 });
 
 for (const [what, bytes, code] of [
-  ['a request before the handshake', encodeJson(frameType.request, {id: 1, type: 'shutdown', graceMs: 0}), 'outOfOrder'],
+  [
+    'a request before the handshake',
+    encodeJson(frameType.request, {id: 1, type: 'shutdown', graceMs: 0}),
+    'outOfOrder',
+  ],
   ['an acknowledgement before the handshake', encodeAck(1, 1, 1), 'outOfOrder'],
   ['a proof without a hello', encodeFrame(frameType.prove, Buffer.alloc(40)), 'outOfOrder'],
   ['another protocol', Buffer.from('GET / HTTP/1.1\r\nHost: x\r\n\r\n'), 'frameTooLong'],
   ['a hello of something else', encodeFrame(frameType.hello, Buffer.alloc(40)), 'notThisProtocol'],
-  ['a version nobody speaks', encodeFrame(frameType.hello, Buffer.concat([Buffer.from('TNEP00070009', 'latin1').subarray(0, 4), Buffer.from('00070009', 'hex'), Buffer.alloc(32)])), 'version'],
+  [
+    'a version nobody speaks',
+    encodeFrame(
+      frameType.hello,
+      Buffer.concat([
+        Buffer.from('TNEP00070009', 'latin1').subarray(0, 4),
+        Buffer.from('00070009', 'hex'),
+        Buffer.alloc(32),
+      ]),
+    ),
+    'version',
+  ],
   ['a frame of 2 GB', Buffer.from('7fffffff01', 'hex'), 'frameTooLong'],
   ['a frame without a type', Buffer.from('0000000000', 'hex'), 'badFrame'],
 ] as const) {
@@ -149,7 +182,10 @@ test('a stale epoch is refused, a later one displaces the owner, who then leaves
   const lab = await engineLab(t);
   const engine = await lab.launch('shell');
   await engine.execute(taskOf('sleep 300', {epoch: 5}));
-  await t.throwsAsync(attachAs(lab, engine, 4), {name: 'StaleEpochError', message: /epoch 5; epoch 4 is stale/});
+  await t.throwsAsync(attachAs(lab, engine, 4), {
+    name: 'StaleEpochError',
+    message: /epoch 5; epoch 4 is stale/,
+  });
   const later = await attachAs(lab, engine, 6);
   t.deepEqual(later.state.task, {taskID: 1, attempt: 1, epoch: 6, hasEnded: false});
   await eventually('the first owner notices', () => lab.logged().includes('another owner') || undefined);
@@ -204,7 +240,11 @@ test('an acknowledgement beyond what was sent is refused', async t => {
 });
 
 /** Passes bytes on, until `cut` breaks every connection in the middle of whatever it was doing. */
-async function cuttableSocket(t: ExecutionContext, path: string, target: string): Promise<{readonly cut: () => void}> {
+async function cuttableSocket(
+  t: ExecutionContext,
+  path: string,
+  target: string,
+): Promise<{readonly cut: () => void}> {
   let open: Socket[] = [];
   const server = createServer(near => {
     const far = createConnection(target);
@@ -253,7 +293,8 @@ test('an owner whose connection is cut again and again gets every line exactly o
       if (++batches % 3 === 0) proxy.cut();
     },
   });
-  const numbers = (count: number): string => Array.from({length: count}, (_, index) => `${index + 1}\n`).join('');
+  const numbers = (count: number): string =>
+    Array.from({length: count}, (_, index) => `${index + 1}\n`).join('');
   t.true(log === numbers(400_000) + numbers(200));
   t.true(said.filter(message => message.includes('was lost')).length > 3);
   await again.confirm(1, 1);
@@ -269,7 +310,13 @@ test('whoever squats on the socket path is found out, and is told nothing', asyn
     socket.on('error', () => undefined);
     socket.on('data', (chunk: Buffer) => {
       heard.push(chunk);
-      if (heard.length === 1) socket.write(encodeFrame(frameType.challenge, Buffer.concat([Buffer.from('0001', 'hex'), Buffer.alloc(32), Buffer.from(engine.engineId)])));
+      if (heard.length === 1)
+        socket.write(
+          encodeFrame(
+            frameType.challenge,
+            Buffer.concat([Buffer.from('0001', 'hex'), Buffer.alloc(32), Buffer.from(engine.engineId)]),
+          ),
+        );
       else socket.write(encodeFrame(frameType.welcome, Buffer.concat([Buffer.alloc(32), Buffer.from('{}')])));
     });
   });
@@ -277,7 +324,16 @@ test('whoever squats on the socket path is found out, and is told nothing', asyn
   t.teardown(() => server.close());
   const secret = await readSecret(directoryOf(lab, engine));
   await t.throwsAsync(
-    attachEngine({engineId: engine.engineId, socketPath: path, secret, claim: {owner: 'a', epoch: 0}, attachTimeoutMs: 5000, requestTimeoutMs: 5000, clock: systemClock, onData: () => undefined}),
+    attachEngine({
+      engineId: engine.engineId,
+      socketPath: path,
+      secret,
+      claim: {owner: 'a', epoch: 0},
+      attachTimeoutMs: 5000,
+      requestTimeoutMs: 5000,
+      clock: systemClock,
+      onData: () => undefined,
+    }),
     {message: /does not know the secret/},
   );
   t.false(Buffer.concat(heard).includes(Buffer.from(secret)));

@@ -19,24 +19,29 @@ for (const [engineType, code] of [
   ['shell', `seq 1 ${lines}`],
   ['python', `for n in range(1, ${lines + 1}): print(n)`],
 ] as const) {
-  test.serial(`a million lines of a ${engineType} job arrive with equal hash, fast, and the host stays small`, async t => {
-    const lab = await engineLab(t);
-    const engine = await lab.launch(engineType);
-    await engine.execute(taskOf('x = 1', {taskID: 1}));
-    await followToEnd(engine, {taskID: 1});
-    await engine.confirm(1, 1);
-    const before = await peakBytes(engine.pid);
-    const started = performance.now();
-    await engine.execute(taskOf(code, {taskID: 2}));
-    const {sha256, end} = await followToEnd(engine, {taskID: 2, keepsLog: false});
-    const linesPerSecond = lines / ((performance.now() - started) / 1000);
-    const grown = (await peakBytes(engine.pid)) - before;
-    t.log(`${engineType}: ${Math.round(linesPerSecond).toLocaleString('en')} lines/s, host grew by ${(grown / 2 ** 20).toFixed(1)} MiB`);
-    t.is(end.outcome, 'succeeded');
-    t.is(sha256, sha256OfNumbers(lines));
-    t.true(linesPerSecond > linesPerSecondMin, `${linesPerSecond} lines/s`);
-    t.true(grown < 30 * 2 ** 20, `host grew by ${grown} bytes`);
-  });
+  test.serial(
+    `a million lines of a ${engineType} job arrive with equal hash, fast, and the host stays small`,
+    async t => {
+      const lab = await engineLab(t);
+      const engine = await lab.launch(engineType);
+      await engine.execute(taskOf('x = 1', {taskID: 1}));
+      await followToEnd(engine, {taskID: 1});
+      await engine.confirm(1, 1);
+      const before = await peakBytes(engine.pid);
+      const started = performance.now();
+      await engine.execute(taskOf(code, {taskID: 2}));
+      const {sha256, end} = await followToEnd(engine, {taskID: 2, keepsLog: false});
+      const linesPerSecond = lines / ((performance.now() - started) / 1000);
+      const grown = (await peakBytes(engine.pid)) - before;
+      t.log(
+        `${engineType}: ${Math.round(linesPerSecond).toLocaleString('en')} lines/s, host grew by ${(grown / 2 ** 20).toFixed(1)} MiB`,
+      );
+      t.is(end.outcome, 'succeeded');
+      t.is(sha256, sha256OfNumbers(lines));
+      t.true(linesPerSecond > linesPerSecondMin, `${linesPerSecond} lines/s`);
+      t.true(grown < 30 * 2 ** 20, `host grew by ${grown} bytes`);
+    },
+  );
 }
 
 test.serial('lines that a job writes one by one arrive whole too', async t => {
@@ -45,7 +50,9 @@ test.serial('lines that a job writes one by one arrive whole too', async t => {
   const started = performance.now();
   await engine.execute(taskOf('n=0; while [ $n -lt 200000 ]; do n=$((n+1)); echo $n; done'));
   const {sha256} = await followToEnd(engine, {keepsLog: false});
-  t.log(`sh loop of echo: ${Math.round(200_000 / ((performance.now() - started) / 1000)).toLocaleString('en')} lines/s`);
+  t.log(
+    `sh loop of echo: ${Math.round(200_000 / ((performance.now() - started) / 1000)).toLocaleString('en')} lines/s`,
+  );
   t.is(sha256, sha256OfNumbers(200_000));
 });
 

@@ -1,11 +1,26 @@
 /** Runs `fixtures/owner-node.ts` as a process that a test kills, and starts again, while its engine writes. */
 import {spawn, type ChildProcess} from 'node:child_process';
+import {basename} from 'node:path';
 import {createInterface} from 'node:readline';
 import {fileURLToPath} from 'node:url';
 
+/** Its engine is found by this id, so two directories never meet each other's processes. */
+export const engineIdIn = (directory: string): string => `loop-${basename(directory)}`;
+
 export type OwnerSays =
-  | {readonly event: 'begun'; readonly adopted: boolean; readonly pid: number; readonly offset: number; readonly bytes: number}
-  | {readonly event: 'ended'; readonly end: {readonly outcome: string}; readonly bytes: number; readonly sha256: string}
+  | {
+      readonly event: 'begun';
+      readonly adopted: boolean;
+      readonly pid: number;
+      readonly offset: number;
+      readonly bytes: number;
+    }
+  | {
+      readonly event: 'ended';
+      readonly end: {readonly outcome: string};
+      readonly bytes: number;
+      readonly sha256: string;
+    }
   | {readonly event: 'gone'};
 
 export type KillableOwner = {
@@ -21,7 +36,8 @@ export function startOwner(directory: string, engineType: string, code: string):
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const dead = new Promise<void>(resolve => child.once('exit', () => resolve()));
-  const lines = child.stdout === null ? undefined : createInterface({input: child.stdout})[Symbol.asyncIterator]();
+  const lines =
+    child.stdout === null ? undefined : createInterface({input: child.stdout})[Symbol.asyncIterator]();
   return {
     async next() {
       const line = await lines?.next();

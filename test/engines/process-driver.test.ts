@@ -53,8 +53,13 @@ test('a folder that cannot be made is refused by name', async t => {
 
 test('a socket folder whose path is too long is refused with the numbers when an engine is launched', async t => {
   const options = await optionsFor(t);
-  const driver = await createEngineDriver({...options, socketDirectory: join(options.socketDirectory, 'x'.repeat(90))});
-  await t.throwsAsync(driver.launch(launchOf('shell', 'e1'), 10_000), {message: /has 1\d\d bytes; at most 107 work/});
+  const driver = await createEngineDriver({
+    ...options,
+    socketDirectory: join(options.socketDirectory, 'x'.repeat(90)),
+  });
+  await t.throwsAsync(driver.launch(launchOf('shell', 'e1'), 10_000), {
+    message: /has 1\d\d bytes; at most 107 work/,
+  });
 });
 
 test('a long engine id still gets a socket path that fits', async t => {
@@ -68,13 +73,18 @@ test('a long engine id still gets a socket path that fits', async t => {
 for (const engineId of ['', '../x', 'a/b', '.hidden', 'a b', 'x'.repeat(65)]) {
   test(`the engine id ${JSON.stringify(engineId)} is refused`, async t => {
     const lab = await engineLab(t);
-    await t.throwsAsync(lab.driver.launch(launchOf('shell', engineId), 1000), {name: 'EngineLaunchError', message: /letters, digits/});
+    await t.throwsAsync(lab.driver.launch(launchOf('shell', engineId), 1000), {
+      name: 'EngineLaunchError',
+      message: /letters, digits/,
+    });
   });
 }
 
 test('an engine type nobody knows is refused with those that are known', async t => {
   const lab = await engineLab(t);
-  await t.throwsAsync(lab.driver.launch(launchOf('spark', 'e1'), 1000), {message: /no engine type spark, only shell, python/});
+  await t.throwsAsync(lab.driver.launch(launchOf('spark', 'e1'), 1000), {
+    message: /no engine type spark, only shell, python/,
+  });
 });
 
 test('an engine id that is in use is refused, and the engine that has it is not touched', async t => {
@@ -97,7 +107,9 @@ test('a program that fails at its start is quoted, and leaves nothing', async t 
 
 test('a program that is not there is a failed launch', async t => {
   const lab = await engineLab(t, {programs: {gone: ['/no/such/program']}});
-  await t.throwsAsync(lab.driver.launch(launchOf('gone', 'e1'), 10_000), {message: /could not be run.*ENOENT/});
+  await t.throwsAsync(lab.driver.launch(launchOf('gone', 'e1'), 10_000), {
+    message: /could not be run.*ENOENT/,
+  });
 });
 
 test('a program that says nothing is given up after the time-out, and ended', async t => {

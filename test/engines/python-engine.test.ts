@@ -2,20 +2,33 @@
 import {readFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import test from 'ava';
-import {engineLab, eventually, followToEnd, nobodyLeft, runForResults, runTask, taskOf} from './engine-lab.ts';
+import {
+  engineLab,
+  eventually,
+  followToEnd,
+  nobodyLeft,
+  runForResults,
+  runTask,
+  taskOf,
+} from './engine-lab.ts';
 
 const record = (payload: string): string => String(Buffer.byteLength(payload)).padStart(10, '0') + payload;
-const textResult = (...lines: string[]): string => `dolphin0000000001${record('NULL')}${lines.map(record).join('')}`;
+const textResult = (...lines: string[]): string =>
+  `dolphin0000000001${record('NULL')}${lines.map(record).join('')}`;
 
 /** Columns and rows of a table result set, decoded by the rules of Linkis' format. */
 function tableOf(file: string): {columns: string[][]; rows: string[][]} {
   const bytes = Buffer.from(file);
   const records: string[][] = [];
-  for (let at = 17; at < bytes.length; ) {
+  for (let at = 17; at < bytes.length;) {
     const length = Number(bytes.toString('utf8', at, at + 10));
     const payload = bytes.subarray(at + 10, at + 10 + length);
     const indexBytes = Number(payload.toString('utf8', 0, 10));
-    const lengths = payload.toString('utf8', 10, 10 + indexBytes).split(',').slice(0, -1).map(Number);
+    const lengths = payload
+      .toString('utf8', 10, 10 + indexBytes)
+      .split(',')
+      .slice(0, -1)
+      .map(Number);
     let position = 10 + indexBytes;
     records.push(
       lengths.map(size => {
@@ -110,9 +123,9 @@ test('the example file of the Linkis contract comes out byte for byte', async t 
   t.is(
     results[0],
     'dolphin0000000002' +
-      record('0000000014' + '2,6,11,4,6,11,' + 'idbigintLINKIS_NULLnamestringLINKIS_NULL') +
-      record('0000000004' + '1,1,' + '1a') +
-      record('0000000005' + '1,11,' + '2LINKIS_NULL'),
+      record('00000000142,6,11,4,6,11,idbigintLINKIS_NULLnamestringLINKIS_NULL') +
+      record('00000000041,1,1a') +
+      record('00000000051,11,2LINKIS_NULL'),
   );
 });
 
@@ -124,7 +137,10 @@ test('show, showDF and showHTML make one result set each, in order', async t => 
     'show([{"a": 1}])\nshowDF([{"b": 2}])\nshowHTML("<b>c</b>")\nshow("d")\nshow.show_dataframe([{"e": 5}])',
   );
   t.is(end.resultCount, 5);
-  t.deepEqual(results.map(file => file.slice(7, 17)), ['0000000002', '0000000002', '0000000005', '0000000001', '0000000002']);
+  t.deepEqual(
+    results.map(file => file.slice(7, 17)),
+    ['0000000002', '0000000002', '0000000005', '0000000001', '0000000002'],
+  );
   t.true(results[2]?.endsWith(record('<b>c</b>')));
 });
 
@@ -149,7 +165,10 @@ test('a DataFrame becomes a table with the types of its columns, and NaN is no v
   const lab = await engineLab(t);
   const {results} = await runForResults(lab, await lab.launch('python'), `${lookAlike}\nDataFrame()`);
   const {columns, rows} = tableOf(results[0] ?? '');
-  t.deepEqual(columns.map(([name, type]) => `${name} ${type}`), ['n bigint', 'x double', 's string', 'w timestamp']);
+  t.deepEqual(
+    columns.map(([name, type]) => `${name} ${type}`),
+    ['n bigint', 'x double', 's string', 'w timestamp'],
+  );
   t.deepEqual(rows, [
     ['1', '1.5', 'a', '2024-01-01'],
     ['2', 'LINKIS_NULL', 'LINKIS_NULL', '2024-01-02'],
@@ -158,7 +177,11 @@ test('a DataFrame becomes a table with the types of its columns, and NaN is no v
 
 test('a row beyond the limit of a record fails clearly, and leaves no half result set', async t => {
   const lab = await engineLab(t);
-  const {end, results} = await runForResults(lab, await lab.launch('python'), 'show_table([["x" * 3_000_000]], ["c"])');
+  const {end, results} = await runForResults(
+    lab,
+    await lab.launch('python'),
+    'show_table([["x" * 3_000_000]], ["c"])',
+  );
   t.is(end.outcome, 'failed');
   t.regex(end.failure?.message ?? '', /RecordTooLongError: .*2097152/);
   t.deepEqual(results, []);
@@ -172,7 +195,10 @@ test('a traceback shows the frames of the user and nothing of the engine', async
   );
   t.is(end.failure?.code, 41001);
   t.is(end.failure?.message, "KeyError: 'outer' (line 7)");
-  t.regex(log, /^Traceback[^]*line 2, in f\n    return 1 \/ 0[^]*ZeroDivisionError[^]*direct cause[^]*line 7[^]*KeyError: 'outer'\n$/);
+  t.regex(
+    log,
+    /^Traceback[^]*line 2, in f\n    return 1 \/ 0[^]*ZeroDivisionError[^]*direct cause[^]*line 7[^]*KeyError: 'outer'\n$/,
+  );
   t.notRegex(log, /python_worker|exec\(compile/);
 });
 
@@ -190,13 +216,17 @@ test('progress reported by the code arrives in order, the last one always', asyn
   const seen: {progress: number; info: unknown}[] = [];
   const {log, progress} = await followToEnd(engine, {
     async onEvents(events) {
-      for (const event of events) if (event.type === 'progress') seen.push({progress: event.progress, info: event.info});
+      for (const event of events)
+        if (event.type === 'progress') seen.push({progress: event.progress, info: event.info});
     },
   });
   t.regex(log, / INFO reading\n$/);
   t.is(progress[0], 0);
   t.is(progress.at(-1), 1);
-  t.deepEqual(progress, progress.toSorted((one, other) => one - other));
+  t.deepEqual(
+    progress,
+    progress.toSorted((one, other) => one - other),
+  );
   t.deepEqual(seen.at(-1)?.info, [
     {id: 'job', totalTasks: 10_000, runningTasks: 0, failedTasks: 0, succeedTasks: 10_000},
   ]);
@@ -243,7 +273,9 @@ test('kill ends the interpreter and what it started, and the engine lives on', a
   const lab = await engineLab(t);
   const engine = await lab.launch('python');
   await engine.execute(
-    taskOf('import subprocess\nsubprocess.Popen(["sleep", "300"], start_new_session=True)\nprint("up")\nwhile True: pass'),
+    taskOf(
+      'import subprocess\nsubprocess.Popen(["sleep", "300"], start_new_session=True)\nprint("up")\nwhile True: pass',
+    ),
   );
   const {end, log} = await followToEnd(engine, {
     async onEvents(events) {
@@ -261,7 +293,9 @@ test('kill ends the interpreter and what it started, and the engine lives on', a
 test('processes that a finished task left are ended; the interpreter and its names stay', async t => {
   const lab = await engineLab(t);
   const engine = await lab.launch('python');
-  const {log, end} = await runTask(engine, 'import subprocess\nchild = subprocess.Popen(["sleep", "300"])', {taskID: 1});
+  const {log, end} = await runTask(engine, 'import subprocess\nchild = subprocess.Popen(["sleep", "300"])', {
+    taskID: 1,
+  });
   t.is(end.outcome, 'succeeded');
   t.regex(log, / WARN The job has ended but left 1 process running; ending it now\.\n$/);
   t.is((await runTask(engine, 'print(child.wait())', {taskID: 2})).log, '-15\n');

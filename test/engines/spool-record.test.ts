@@ -2,8 +2,15 @@
 import {crc32} from 'node:zlib';
 import {readFileSync} from 'node:fs';
 import test from 'ava';
-import fc from 'fast-check';
-import {createSpoolDecoder, eventOf, openedOf, recordType, SpoolDamagedError, type SpoolRecord} from '../../engines/spool-record.ts';
+import * as fc from 'fast-check';
+import {
+  createSpoolDecoder,
+  eventOf,
+  openedOf,
+  recordType,
+  SpoolDamagedError,
+  type SpoolRecord,
+} from '../../engines/spool-record.ts';
 
 /** Written here by hand, by the document alone. */
 function encodeRecord(type: number, payload: Uint8Array): Buffer {
@@ -20,7 +27,8 @@ const anyRecord = fc.tuple(fc.integer({min: 1, max: 4}), fc.uint8Array({maxLengt
 const decodeAll = (bytes: Buffer, pieceBytes: number): SpoolRecord[] => {
   const decoder = createSpoolDecoder(0);
   const records: SpoolRecord[] = [];
-  for (let at = 0; at < bytes.length; at += pieceBytes) records.push(...decoder.push(bytes.subarray(at, at + pieceBytes)));
+  for (let at = 0; at < bytes.length; at += pieceBytes)
+    records.push(...decoder.push(bytes.subarray(at, at + pieceBytes)));
   return records;
 };
 
@@ -31,7 +39,11 @@ test('records come out as they went in, with their offsets, however the bytes ar
       const found = decodeAll(Buffer.concat(encoded), pieceBytes);
       let offset = 0;
       t.deepEqual(
-        found.map(record => ({type: record.type, payload: record.payload.toString('hex'), offset: record.offset})),
+        found.map(record => ({
+          type: record.type,
+          payload: record.payload.toString('hex'),
+          offset: record.offset,
+        })),
         records.map(([type, payload], index) => {
           offset += encoded[index]?.length ?? 0;
           return {type, payload: Buffer.from(payload).toString('hex'), offset};
@@ -61,24 +73,29 @@ test('a cut anywhere gives the records before it, and says how far it came', t =
 
 test('a changed byte is found, wherever it is, and never changes a record that is delivered', t => {
   fc.assert(
-    fc.property(fc.array(anyRecord, {minLength: 1, maxLength: 5}), fc.nat(), fc.integer({min: 1, max: 255}), (records, seed, change) => {
-      const bytes = Buffer.concat(records.map(([type, payload]) => encodeRecord(type, payload)));
-      const intact = decodeAll(bytes, bytes.length);
-      const at = seed % bytes.length;
-      const damaged = Buffer.from(bytes);
-      damaged[at] = (damaged[at] ?? 0) ^ change;
-      const decoder = createSpoolDecoder(0);
-      const found = decoder.push(damaged);
-      // Only a length that grew can hide the damage: then the record just never completes.
-      t.true(decoder.damage() !== undefined || decoder.received() > decoder.decoded());
-      t.deepEqual(
-        found.map(({payload}) => payload.toString('hex')),
-        intact.slice(0, found.length).map(({payload}) => payload.toString('hex')),
-      );
-      const untouched = intact.filter(({offset}) => offset <= at).length;
-      t.is(found.length, untouched);
-      t.is(decoder.decoded(), intact[untouched - 1]?.offset ?? 0);
-    }),
+    fc.property(
+      fc.array(anyRecord, {minLength: 1, maxLength: 5}),
+      fc.nat(),
+      fc.integer({min: 1, max: 255}),
+      (records, seed, change) => {
+        const bytes = Buffer.concat(records.map(([type, payload]) => encodeRecord(type, payload)));
+        const intact = decodeAll(bytes, bytes.length);
+        const at = seed % bytes.length;
+        const damaged = Buffer.from(bytes);
+        damaged[at] = (damaged[at] ?? 0) ^ change;
+        const decoder = createSpoolDecoder(0);
+        const found = decoder.push(damaged);
+        // Only a length that grew can hide the damage: then the record just never completes.
+        t.true(decoder.damage() !== undefined || decoder.received() > decoder.decoded());
+        t.deepEqual(
+          found.map(({payload}) => payload.toString('hex')),
+          intact.slice(0, found.length).map(({payload}) => payload.toString('hex')),
+        );
+        const untouched = intact.filter(({offset}) => offset <= at).length;
+        t.is(found.length, untouched);
+        t.is(decoder.decoded(), intact[untouched - 1]?.offset ?? 0);
+      },
+    ),
   );
 });
 
@@ -99,10 +116,21 @@ test('records become events; those of other kinds are passed over', t => {
     progress: 0.5,
     info: [{id: 'x', totalTasks: 2, runningTasks: 0, failedTasks: 0, succeedTasks: 0}],
   });
-  t.like(event(recordType.ended, '{"outcome":"failed","resultCount":1,"engineIsReusable":true,"failure":{"code":5,"message":"m"}}'), {
-    type: 'ended',
-    end: {outcome: 'failed', resultCount: 1, engineIsReusable: true, failure: {code: 5, message: 'm', retryable: false}},
-  });
+  t.like(
+    event(
+      recordType.ended,
+      '{"outcome":"failed","resultCount":1,"engineIsReusable":true,"failure":{"code":5,"message":"m"}}',
+    ),
+    {
+      type: 'ended',
+      end: {
+        outcome: 'failed',
+        resultCount: 1,
+        engineIsReusable: true,
+        failure: {code: 5, message: 'm', retryable: false},
+      },
+    },
+  );
   t.is(event(recordType.opened, '{}'), undefined);
   t.is(event(77, 'from a later version'), undefined);
   t.throws(() => event(recordType.ended, '{"outcome":"exploded"}'), {instanceOf: SpoolDamagedError});
@@ -116,5 +144,8 @@ test('the spool of the documented example reads as described', t => {
   t.deepEqual(opened && openedOf(opened), {taskID: 7, attempt: 1, epoch: 3});
   t.like(log && eventOf(7, 1, log), {type: 'log', offset: 86});
   t.is(log?.payload.toString(), 'hello\n');
-  t.like(ended && eventOf(7, 1, ended), {type: 'ended', end: {outcome: 'succeeded', resultCount: 1, engineIsReusable: true}});
+  t.like(ended && eventOf(7, 1, ended), {
+    type: 'ended',
+    end: {outcome: 'succeeded', resultCount: 1, engineIsReusable: true},
+  });
 });

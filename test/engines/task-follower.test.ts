@@ -1,7 +1,7 @@
 /** Joining what socket and file bring: nothing twice, nothing lost, never more than the consumer can take. */
 import {crc32} from 'node:zlib';
 import test from 'ava';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import {systemClock} from '../../actors/runtime/clock.ts';
 import type {EngineEvent} from '../../actors/ports.ts';
 import {createTaskFollower, type TaskFollower} from '../../engines/task-follower.ts';
@@ -18,7 +18,10 @@ function record(type: number, text: string): Buffer {
 
 const end = '{"outcome":"succeeded","resultCount":0,"engineIsReusable":true}';
 
-function follower(consume: (events: readonly EngineEvent[]) => Promise<void>, fromOffset = 0): TaskFollower & {acks: number[]} {
+function follower(
+  consume: (events: readonly EngineEvent[]) => Promise<void>,
+  fromOffset = 0,
+): TaskFollower & {acks: number[]} {
   const acks: number[] = [];
   const made = createTaskFollower({
     taskID: 1,
@@ -63,7 +66,11 @@ test('bytes that come in overlapping ranges make every line once', async t => {
 });
 
 test('acknowledgements rise, end at the last record, and never run ahead of the consumer', async t => {
-  const spool = Buffer.concat([record(1, '{}'), ...Array.from({length: 1000}, (_, n) => record(2, `${n}\n`)), record(4, end)]);
+  const spool = Buffer.concat([
+    record(1, '{}'),
+    ...Array.from({length: 1000}, (_, n) => record(2, `${n}\n`)),
+    record(4, end),
+  ]);
   let taken = 0;
   const {accept, drained, acks} = follower(async events => {
     await Promise.resolve();
@@ -72,7 +79,10 @@ test('acknowledgements rise, end at the last record, and never run ahead of the 
   for (let at = 0; at < spool.length; at += 100) accept(at, spool.subarray(at, at + 100));
   await drained(0);
   t.is(taken, 1001);
-  t.deepEqual(acks, acks.toSorted((one, other) => one - other));
+  t.deepEqual(
+    acks,
+    acks.toSorted((one, other) => one - other),
+  );
   t.is(acks.at(-1), spool.length);
 });
 

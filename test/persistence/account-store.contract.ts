@@ -64,6 +64,18 @@ export function accountStoreContract(title: string, open: OpenAccounts, isSerial
     t.is((await accounts.session('hash-bob'))?.user, 'bob');
   });
 
+  it("a new password ends the user's sessions, and nothing else does", async (t, accounts) => {
+    for (const name of ['alice', 'bob']) {
+      await accounts.putUser(user(name));
+      await accounts.putSession({ticketHash: `hash-${name}`, user: name, createdAt: 1, lastAccessAt: 2});
+    }
+    await accounts.putUser(user('alice', {tenant: 'other', isAdmin: true}));
+    t.is((await accounts.session('hash-alice'))?.user, 'alice', 'the password is the same');
+    await accounts.putUser(user('alice', {passwordHash: 'scrypt$new', isAdmin: true}));
+    t.is(await accounts.session('hash-alice'), undefined);
+    t.is((await accounts.session('hash-bob'))?.user, 'bob');
+  });
+
   it('a token is found by its value and listed without it', async (t, accounts) => {
     const added = await accounts.addToken('ADMIN-secret-value', token);
     t.deepEqual(added, {...token, id: added.id, hint: 'ADMIN-'});

@@ -277,6 +277,32 @@ export function jobStoreContract(name: string, open: OpenJobStore, {isReal, isSe
     t.is((await store.countByStatus({})).Succeed, 10_001);
   });
 
+  it('jobs that ended long ago are removed with all that was theirs, the earliest first', async (t, store) => {
+    const texts = {executionCode: 'x'.repeat(70_000)};
+    await store.commit([
+      insert({id: 1, status: 'Failed', createdTime: at, updatedTime: at + 100, ...texts}, {preparedCode: 'p', idempotencyKey: 'k'}),
+      insert({id: 2, status: 'Succeed', createdTime: at - 10, updatedTime: at + 99}),
+      insert({id: 3, status: 'Running', createdTime: at - 20, updatedTime: at}),
+      insert({id: 4, status: 'Timeout', createdTime: at - 5, updatedTime: at + 101}),
+      insert({id: 5, status: 'Cancelled', createdTime: at + 1, updatedTime: at + 100}),
+    ]);
+    t.is(await store.removeEnded(at + 101, 2), 2);
+    t.deepEqual(ids((await store.list({}, {number: 1, size: 10})).jobs), [5, 4, 3]);
+    t.is(await store.removeEnded(at + 101, 10), 1);
+    t.is(await store.removeEnded(at + 101, 10), 0);
+    t.deepEqual(ids((await store.list({}, {number: 1, size: 10})).jobs), [4, 3], 'the unfinished one and the younger one stay');
+    t.is(await store.get(1), undefined);
+    t.is(await store.byIdempotencyKey('alice', 'k'), undefined);
+    t.deepEqual(await store.commit([insert({id: 1, ...texts}, {preparedCode: 'again'})]), [{type: 'written'}], 'no text was left');
+  });
+
+  it('an id whose job was removed is not handed out again', async (t, store) => {
+    const {first} = await store.reserveIds(1);
+    await store.commit([insert({id: first, status: 'Succeed'})]);
+    t.is(await store.removeEnded(at + 1_000_000, 10), 1);
+    t.true((await store.reserveIds(1)).first > first);
+  });
+
   if (!isReal) return;
 
   it('fifty committers at once lose nothing', async (t, store) => {

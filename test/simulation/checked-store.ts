@@ -114,6 +114,7 @@ export function createCheckedStore(clock: Clock, plant: Plant): CheckedStore {
         get: id => ask(() => rows.get(id)),
         list: () => ask(() => ({jobs: [...rows.values()], total: rows.size, totalIsCapped: false})),
         countByStatus: () => Promise.reject(new Error('not simulated')),
+        removeEnded: () => Promise.reject(new Error('not simulated')),
         unfinished: (afterId, limit) =>
           ask(() =>
             [...rows.values()]

@@ -32,15 +32,24 @@ export function createFakeAccounts(): FakeAccounts {
     return answer();
   }
 
+  function endSessions(name: string): void {
+    for (const [key, {user}] of sessions) if (user === name) sessions.delete(key);
+  }
+
   const accounts: FakeAccounts = {
     isAway: false,
     questions: () => questions,
     user: name => ask(() => users.get(name)),
     users: () => ask(() => [...users.values()]),
-    putUser: user => ask(() => void users.set(user.name, user)),
+    putUser: user =>
+      ask(() => {
+        const known = users.get(user.name);
+        if (known !== undefined && known.passwordHash !== user.passwordHash) endSessions(user.name);
+        users.set(user.name, user);
+      }),
     removeUser: name =>
       ask(() => {
-        for (const [key, {user}] of sessions) if (user === name) sessions.delete(key);
+        endSessions(name);
         return users.delete(name);
       }),
     tokenByValue: value => ask(() => tokens.get(value)),

@@ -249,6 +249,7 @@ export function createFakeGovernance(now: () => number): FakeGovernance {
         }),
       unfinished: async () => [...jobs.values()].filter(({row}) => !isTerminal(row.status)),
       byIdempotencyKey: async () => undefined,
+      removeEnded: async () => 0,
     },
   };
   return world;

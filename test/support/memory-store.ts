@@ -91,6 +91,15 @@ export function createMemoryJobStore(): JobStore {
         .toSorted((a, b) => a.row.id - b.row.id)
         .slice(0, limit),
     byIdempotencyKey: async (user, key) => withKey(user, key),
+    async removeEnded(endedBeforeMs, limit) {
+      const due = [...jobs.values()]
+        .filter(({row}) => isTerminal(row.status) && row.updatedTime < endedBeforeMs)
+        .toSorted((a, b) => a.row.createdTime - b.row.createdTime || a.row.id - b.row.id)
+        .slice(0, limit);
+      nextId = Math.max(nextId, ...due.map(({row}) => row.id + 1));
+      for (const {row} of due) jobs.delete(row.id);
+      return due.length;
+    },
   };
 }
 

@@ -27,8 +27,13 @@ export async function submitJob(
   return answer.data;
 }
 
-export const taskOf = async (node: NodeProcess, taskID: number): Promise<TaskView> =>
-  (await node.api<{task: TaskView}>(`jobhistory/${taskID}/get`)).data.task;
+/** With its paths as files of this machine: clients get URIs, unescaped as Linkis' are. */
+export async function taskOf(node: NodeProcess, taskID: number): Promise<TaskView> {
+  const {task} = (await node.api<{task: TaskView}>(`jobhistory/${taskID}/get`)).data;
+  return {...task, logPath: plain(task.logPath), resultLocation: plain(task.resultLocation)};
+}
+
+const plain = (uri: string): string => uri.replace(/^file:\/\//, '');
 
 /** Polls as clients do: across a restart there is no event. */
 export async function untilStatus(

@@ -1,26 +1,8 @@
-import {mkdir, rm, stat, symlink, writeFile} from 'node:fs/promises';
+import {mkdir, rm, stat, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import test from 'ava';
-import {ResultSetWriter} from '../../../persistence/files/result-set-writer.ts';
 import {startFiles, type FilesWorld} from '../../support/files-world.ts';
-import type {PlayedJob} from '../../support/log-governance.ts';
-import {unzip} from '../../support/unzip.ts';
-
-async function writeTable(
-  job: PlayedJob,
-  number: number,
-  rows: readonly (readonly (string | null)[])[],
-): Promise<string> {
-  await mkdir(job.resultLocation, {recursive: true});
-  const path = join(job.resultLocation, `_${number}.dolphin`);
-  const writer = await ResultSetWriter.table(path, [
-    {name: 'id', type: 'int'},
-    {name: 'name', type: 'string'},
-  ]);
-  for (const row of rows) await writer.row(row);
-  await writer.close();
-  return path;
-}
+import {writeTable} from '../../support/result-files.ts';
 
 test("a job's results are listed in numeric order, as Linkis lists them", async t => {
   const world = await startFiles(t);
@@ -175,104 +157,6 @@ test('limits of pages are refused with their codes', async t => {
   );
 });
 
-const readingCalls = ['getDirFileTrees', 'openFile', 'isExist', 'fileInfo'];
-
-test("no path leads out of the caller's own jobs, however it is spelt", async t => {
-  const world = await startFiles(t);
-  const mine = world.addJob();
-  const others = world.addJob({submitUser: 'bob'});
-  const path = await writeTable(others, 0, [['1', 'secret']]);
-  await writeTable(mine, 0, [['1', 'mine']]);
-  await others.append('secret\n');
-  await writeFile(join(world.directory, 'credentials'), 'secret');
-  await symlink(path, join(mine.resultLocation, '_1.dolphin'));
-  await symlink(others.resultLocation, join(mine.resultLocation, 'way'));
-  await symlink(join(world.directory, 'credentials'), join(mine.resultLocation, 'c.txt'));
-  const own = mine.resultLocation;
-  const wrong = [
-    path,
-    others.resultLocation,
-    others.logPath,
-    `file://${path}`,
-    `file://localhost${path}`,
-    `file:${path}`,
-    `${own}/../${others.taskID}/_0.dolphin`,
-    `${own}/./.././../ann/../../IDE/bob/${others.taskID}/_0.dolphin`,
-    `file://${own}/../../bob/${others.taskID}`,
-    `${own}/../../../../../credentials`,
-    join(world.directory, 'credentials'),
-    world.directory,
-    `${world.directory}/results`,
-    `${world.directory}/logs`,
-    '/etc/passwd',
-    '/',
-    '..',
-    '.',
-    'results',
-    '~',
-    `${own}/_1.dolphin`,
-    `${own}/way/_0.dolphin`,
-    `${own}/way`,
-    `${own}/c.txt`,
-    `${own}\0`,
-    `${own}/_0.dolphin\0.txt`,
-    `${own}-other`,
-    `${own}0`,
-    `//${path}`,
-    `///etc/passwd`,
-    `hdfs://${own}`,
-    `s3://${own}`,
-    'file://evil.example.com/etc/passwd',
-    'http://127.0.0.1/',
-    'javascript:alert(1)',
-    'x'.repeat(5000),
-    `/${'a/'.repeat(2000)}`,
-    `${others.logPath}.idx`,
-    `${mine.logPath}.idx`,
-  ];
-  for (const text of wrong) {
-    for (const call of readingCalls) {
-      const {status, data, httpStatus} = await world.ask('ann', call, {path: text});
-      t.is(httpStatus, 400, `${call} ${text}`);
-      t.is(status, 1);
-      t.true([80010].includes((data['errorMsg'] as {errCode: number}).errCode), `${call} ${text}`);
-    }
-    const log = await world.ask('ann', 'openLog', {path: text});
-    t.is((log.data['errorMsg'] as {errCode: number}).errCode, 80018, text);
-    for (const call of ['resultsetToExcel', 'resultsetsToExcel']) {
-      const response = await world.get('ann', call, {path: text});
-      t.is(response.status, 200);
-      t.regex(await response.text(), /^error\(错误\):The user: ann has no permission/, text);
-    }
-    const response = await world.post('ann', 'download', {path: text});
-    t.regex(await response.text(), /^error\(错误\):The user: ann has no permission/, text);
-  }
-});
-
-test('percent signs are taken literally: nothing is decoded a second time', async t => {
-  const world = await startFiles(t);
-  const job = world.addJob();
-  await mkdir(join(job.resultLocation, '%2e%2e'), {recursive: true});
-  await writeFile(join(job.resultLocation, '%2e%2e', 'a b.txt'), 'here');
-  const {data} = await world.ask('ann', 'openFile', {path: `file://${job.resultLocation}/%2e%2e/a b.txt`});
-  t.deepEqual(data['fileContent'], [['here']]);
-});
-
-test('the execute user sees what belongs to the job, administrators see all, and that is audited', async t => {
-  const world = await startFiles(t);
-  const job = world.addJob({submitUser: 'ann', executeUser: 'bob'});
-  const path = await writeTable(job, 0, [['1', 'a']]);
-  for (const user of ['ann', 'bob', 'root']) {
-    t.is((await world.ask(user, 'openFile', {path})).status, 0, user);
-  }
-  const audited = world.logged.filter(({audit}) => audit === true);
-  t.is(audited.length, 1);
-  t.like(audited[0], {action: 'readAsAdministrator', user: 'root', taskID: job.taskID, owner: 'ann', path});
-  const area = await world.ask('root', 'getDirFileTrees', {path: join(world.directory, 'results')});
-  t.is(area.status, 0);
-  t.is((await world.ask('root', 'openFile', {path: '/etc/passwd'})).status, 1);
-});
-
 test('openLog sorts whole lines by the level they begin with, and lines that name none follow the one before', async t => {
   const world = await startFiles(t);
   const job = world.addJob();
@@ -320,63 +204,6 @@ test('openLog is the same while the job runs and after, over pieces of any size,
   t.true(error.startsWith(`${at} ERROR 0.0\n`));
 });
 
-test('downloads are files with a name; refusals are texts', async t => {
-  const world = await startFiles(t);
-  const job = world.addJob();
-  const path = await writeTable(job, 0, [
-    ['007', 'a,b'],
-    ['2', null],
-  ]);
-  await writeTable(job, 10, [['10', 'ten']]);
-  await writeTable(job, 2, [['2', 'two']]);
-  const csv = await world.get('ann', 'resultsetToExcel', {
-    path,
-    outputFileName: 'my "re/sült"\r\n',
-    outputFileType: 'csv',
-  });
-  t.is(csv.headers.get('content-type'), 'text/csv; charset=utf-8');
-  t.is(
-    csv.headers.get('content-disposition'),
-    "attachment;filename=my__re_s_lt___.csv;filename*=UTF-8''my%20_re_s%C3%BClt___.csv",
-  );
-  t.is(await csv.text(), 'id,name\n7,"a,b"\n2,NULL\n');
-  const tabs = await world.get('ann', 'resultsetToExcel', {
-    path,
-    csvSeperator: '\\t',
-    nullValue: 'BLANK',
-    limit: '1',
-  });
-  t.is(await tabs.text(), 'id\tname\n7\ta,b\n');
-  const xlsx = await world.get('ann', 'resultsetToExcel', {path, outputFileType: 'xlsx', sheetName: 'S'});
-  t.is(xlsx.headers.get('content-disposition'), 'attachment;filename=downloadResultset.xlsx');
-  t.regex(unzip(Buffer.from(await xlsx.arrayBuffer())).get('xl/workbook.xml') ?? '', /name="S"/);
-  const all = unzip(
-    Buffer.from(
-      await (await world.get('ann', 'resultsetsToExcel', {path: job.resultLocation})).arrayBuffer(),
-    ),
-  );
-  t.regex(all.get('xl/worksheets/sheet3.xml') ?? '', />ten</);
-  const wrong: [Record<string, string>, RegExp][] = [
-    [{outputFileType: 'pdf'}, /outputFileType is pdf/],
-    [{charset: 'gbk'}, /charset is gbk/],
-    [{csvSeparator: '""'}, /csvSeparator/],
-    [{path: `${job.resultLocation}/_7.dolphin`}, /There is no file/],
-  ];
-  for (const [query, expected] of wrong) {
-    const response = await world.get('ann', 'resultsetToExcel', {path, ...query});
-    t.is(response.headers.get('content-type'), 'text/plain; charset=utf-8');
-    const text = await response.text();
-    t.regex(text, /^error\(错误\):/);
-    t.regex(text, expected);
-  }
-  await job.append('log\n');
-  await job.end('Succeed');
-  const log = await world.post('ann', 'download', {path: job.logPath});
-  t.is(log.headers.get('content-disposition'), `attachment;filename=${job.taskID}.log`);
-  t.is(log.headers.get('content-length'), '4');
-  t.is(await log.text(), 'log\n');
-});
-
 test('what is there can be asked for, and the workspace is refused by name', async t => {
   const world = await startFiles(t);
   const job = world.addJob();
@@ -393,14 +220,6 @@ test('what is there can be asked for, and the workspace is refused by name', asy
   const upload = (await (await world.post('ann', 'deleteDirOrFile', {path})).json()) as {message: string};
   t.regex(upload.message, /filesystem\/deleteDirOrFile is not offered here/);
   t.regex((await world.ask('ann', 'chmod', {path})).message, /filesystem\/chmod is not offered/);
-});
-
-test('nothing is answered to who is not logged in', async t => {
-  const world = await startFiles(t);
-  for (const call of [...readingCalls, 'openLog', 'resultsetToExcel', 'chmod']) {
-    const response = await fetch(`${world.url}/api/rest_j/v1/filesystem/${call}?path=/`);
-    t.is(response.status, 401, call);
-  }
 });
 
 test('a client that leaves in the middle of a large answer costs nothing afterwards', async t => {

@@ -1,8 +1,9 @@
-import {mkdir, mkdtemp, readFile, rm, stat, truncate, writeFile} from 'node:fs/promises';
+import {mkdir, mkdtemp, readFile, rename, rm, stat, symlink, truncate, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import test, {type ExecutionContext} from 'ava';
 import * as fc from 'fast-check';
+import {manualClock} from '../../support/manual-clock.ts';
 import {systemClock} from '../../../actors/runtime/clock.ts';
 import type {LogStore} from '../../../actors/ports.ts';
 import {
@@ -10,7 +11,12 @@ import {
   type FileLogStore,
   type LogStoreOptions,
 } from '../../../persistence/files/log-store.ts';
-import {LogWriteError, LogWriterClosedError, PartialLineError} from '../../../persistence/files/log-error.ts';
+import {
+  LogBacklogError,
+  LogWriteError,
+  LogWriterClosedError,
+  PartialLineError,
+} from '../../../persistence/files/log-error.ts';
 
 type World = {readonly logs: FileLogStore; readonly path: string; readonly directory: string};
 
@@ -129,6 +135,64 @@ test('a disk that refuses is said so, with the path, and names no line as writte
     instanceOf: LogWriteError,
   });
   t.regex(error.message, /file\/7\.log/);
+});
+
+test('a batch that a full disk refused is not visible, and goes to the same place when there is room', async t => {
+  // With one open file at a time, each use opens the path again.
+  const {logs, path} = await setUp(t, {openFilesMax: 1});
+  for (const full of [path, `${path}.idx`]) {
+    const writer = await logs.open(path, 'spool');
+    await writer.append(Buffer.from('before\n'), 1);
+    await rename(full, `${full}.kept`);
+    await symlink('/dev/full', full);
+    const refused = await t.throwsAsync(writer.append(Buffer.from('lost\n'), 2), {instanceOf: LogWriteError});
+    t.regex(refused.message, /ENOSPC.*Free space/);
+    await t.throwsAsync(writer.append(Buffer.from('lost\n'), 2), {instanceOf: LogWriteError});
+    t.is(writer.position().spoolOffset, 1);
+    await rename(`${full}.kept`, full);
+    t.is(await readAll(logs, path), 'before\n');
+    await writer.append(Buffer.from('after\n'), 3);
+    t.is(await readAll(logs, path), 'before\nafter\n');
+    t.deepEqual((await logs.open(path, 'spool')).position(), {lines: 2, bytes: 13, spoolOffset: 3});
+    await logs.remove(path);
+  }
+});
+
+test('what comes after a refused batch is refused with it: no hole is written', async t => {
+  const {logs, path} = await setUp(t, {openFilesMax: 1});
+  const writer = await logs.open(path, 'spool');
+  await symlink('/dev/full', path);
+  const results = await Promise.allSettled([1, 2, 3].map(async n => writer.append(Buffer.from(`${n}\n`), n)));
+  t.deepEqual(
+    results.map(({status}) => status),
+    ['rejected', 'rejected', 'rejected'],
+  );
+  t.is(writer.position().lines, 0);
+});
+
+test('files that nobody uses are closed after a while', async t => {
+  const clock = manualClock();
+  const {logs, path} = await setUp(t, {clock, openFileIdleMs: 1000});
+  const writer = await logs.open(path, 'spool');
+  await writer.append(Buffer.from('a\n'), 1);
+  t.is(logs.metrics().openFiles, 2);
+  clock.advance(3000);
+  t.is(logs.metrics().openFiles, 0);
+  t.is(clock.pending, 0);
+  await writer.append(Buffer.from('b\n'), 2);
+  t.is(await readAll(logs, path), 'a\nb\n');
+});
+
+test('more than the backlog allows is refused while it waits', async t => {
+  const {logs, path} = await setUp(t, {backlogBytesMax: 1000});
+  const writer = await logs.open(path, 'spool');
+  const line = Buffer.from(`${'x'.repeat(599)}\n`);
+  const first = writer.append(line, 1);
+  const second = writer.append(line, 2);
+  await t.throwsAsync(writer.append(line, 3), {instanceOf: LogBacklogError});
+  await Promise.all([first, second]);
+  await writer.append(line, 3);
+  t.is(writer.position().lines, 3);
 });
 
 test("directories are the owner's alone, and so are the files", async t => {

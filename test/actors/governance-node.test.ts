@@ -1,0 +1,117 @@
+import test, {type ExecutionContext} from 'ava';
+import {startGovernanceNode} from '../../actors/governance-node.ts';
+import type {Caller} from '../../actors/governance.ts';
+import {createJobFeed, type JobFeed} from '../../actors/job-feed.ts';
+import {systemClock} from '../../actors/runtime/clock.ts';
+import {systemRandom} from '../../actors/runtime/random.ts';
+import {startActorSystem} from '../../actors/runtime/system.ts';
+import {createCheckedStore} from '../simulation/checked-store.ts';
+import {createMemoryLogs} from '../simulation/memory-logs.ts';
+import {createEngineWorld} from '../support/engine-world.ts';
+import {governanceFixture} from '../support/node-fixture.ts';
+
+const caller: Caller = {user: 'alice', isAdmin: false, hasAdminToken: false, address: '::1', requestId: 'r'};
+const quiet = {info() {}, warn() {}, error() {}};
+const body = (script: object): object => ({
+  executionContent: {code: JSON.stringify(script), runType: 'shell'},
+  labels: {engineType: 'shell-1'},
+});
+
+async function world(
+  t: ExecutionContext,
+  options: {feed?: JobFeed; residentMax?: number; runningMax?: number} = {},
+) {
+  const {feed = createJobFeed(), residentMax = 1000, runningMax = 10} = options;
+  const store = createCheckedStore(systemClock, 'none');
+  const view = store.view();
+  const system = startActorSystem({name: 'test', clock: systemClock, random: systemRandom, log: quiet});
+  t.teardown(() => system.shutdown(1000));
+  const engines = createEngineWorld(systemClock);
+  const self = {instance: 'localhost:9001', incarnation: 'i'};
+  const node = await startGovernanceNode(
+    {
+      system,
+      store: view,
+      ping: view.ping,
+      logs: createMemoryLogs(false),
+      feed,
+      clock: systemClock,
+      log: quiet,
+      driver: engines.driver(),
+      isAlive: () => true,
+      outbox: {append: async () => undefined, pending: async () => [], clear: async () => undefined},
+    },
+    {...governanceFixture(self), residentMax, groupLimits: {runningMax, waitingMax: 100}},
+  );
+  const ended = (taskID: number): Promise<string> =>
+    new Promise((resolve, reject) => {
+      node.governance
+        .follow(taskID, news => {
+          if (news.type === 'end') resolve(news.status);
+        })
+        .catch(reject);
+    });
+  return {
+    node,
+    store,
+    engines,
+    ended,
+    submit: (script: object) => node.governance.submit(body(script), caller, {}),
+  };
+}
+
+/** A feed that fails, as a fault of ours would, the first `times` it is told of `status`. */
+function faultyFeed(times: number, status: string): JobFeed {
+  const feed = createJobFeed();
+  let left = times;
+  return {
+    ...feed,
+    publish(taskID, news) {
+      if (news.type === 'status' && news.status === status && left-- > 0) throw new Error('planted');
+      feed.publish(taskID, news);
+    },
+  };
+}
+
+test('a job whose actor crashes in the queue or while it runs is carried on by a new actor, and ends truly', async t => {
+  t.timeout(60_000);
+  for (const status of ['Scheduled', 'Running']) {
+    const {submit, ended, engines} = await world(t, {feed: faultyFeed(2, status)});
+    const {taskID} = await submit({lines: 20, durationMs: 50});
+    t.is(await ended(taskID), 'Succeed', status);
+    t.true([...engines.begun.keys()].filter(name => name.startsWith(`${taskID}-`)).length <= 1, status);
+  }
+});
+
+test('a job whose actor crashes again and again fails, and says that the fault is ours', async t => {
+  const {submit, ended, store, node} = await world(t, {feed: faultyFeed(99, 'Running')});
+  const {taskID} = await submit({lines: 5, durationMs: 5000});
+  t.is(await ended(taskID), 'Failed');
+  t.is(store.rows.get(taskID)?.row.errorCode, 20056);
+  // The slot is given back right after the end was told.
+  while (node.governance.load()[0]?.running !== 0) await new Promise(resolve => void setImmediate(resolve));
+  t.pass();
+});
+
+test('jobs beyond the resident limit wait in their rows, run in their turn, and can be killed', async t => {
+  const {submit, ended, node, engines} = await world(t, {residentMax: 2, runningMax: 1});
+  const jobs = [];
+  for (let number = 0; number < 6; number += 1) jobs.push((await submit({durationMs: 30})).taskID);
+  t.is(node.counters().residentJobs, 2);
+  t.is(node.counters().passiveJobs, 4);
+  const [, , , , fifth = 0, last = 0] = jobs;
+  t.is((await node.governance.kill(fifth, caller)).status, 'Cancelled');
+  t.is(await ended(last), 'Succeed');
+  t.deepEqual(
+    [...engines.begun.keys()],
+    jobs.filter(id => id !== fifth).map(id => `${id}-1`),
+  );
+});
+
+test('a full queue refuses with its numbers, and nothing is stored', async t => {
+  const {submit, store} = await world(t, {runningMax: 1});
+  await submit({durationMs: 60_000});
+  for (let number = 0; number < 100; number += 1) await submit({});
+  await t.throwsAsync(submit({}), {message: /100/});
+  t.is(store.rows.size, 101);
+});
