@@ -9,5 +9,5 @@ export default {
     '!test/sdk/**',
     '!test/package/**',
   ],
-  timeout: '60s',
+  timeout: '2m',
 };

@@ -13,6 +13,7 @@ import {submissionSettings} from './actors/submission-settings.ts';
 import type {Setting, SettingGroup, SettingValues} from './actors/domain/setting.ts';
 import {parse as parseYaml} from 'yaml';
 import {httpSettings} from './http/settings.ts';
+import {streamSettings} from './http/stream/stream-settings.ts';
 
 export const nodeSettings = {
   listen: {
@@ -84,6 +85,7 @@ export const nodeSettings = {
 export const settingGroups = {
   node: nodeSettings,
   http: httpSettings,
+  stream: streamSettings,
   governance: governanceSettings,
   submission: submissionSettings,
   retention: retentionSettings,
@@ -92,6 +94,7 @@ export const settingGroups = {
 export type Config = {
   readonly node: SettingValues<typeof nodeSettings>;
   readonly http: SettingValues<typeof httpSettings>;
+  readonly stream: SettingValues<typeof streamSettings>;
   readonly governance: SettingValues<typeof governanceSettings>;
   readonly submission: SettingValues<typeof submissionSettings>;
   readonly retention: RetentionPolicy;
@@ -145,6 +148,7 @@ export function readConfig({options, environment = process.env}: ConfigInput): C
     );
   const node = values('node', nodeSettings) as Config['node'];
   const http = values('http', httpSettings) as Config['http'];
+  const stream = values('stream', streamSettings) as Config['stream'];
   const governance = values('governance', governanceSettings) as Config['governance'];
   const submission = values('submission', submissionSettings) as Config['submission'];
   const retention = values('retention', retentionSettings) as Config['retention'];
@@ -154,6 +158,7 @@ export function readConfig({options, environment = process.env}: ConfigInput): C
   return {
     node,
     governance,
+    stream,
     submission,
     retention,
     http: {...http, host, port},
@@ -197,14 +202,20 @@ function parseFile(path: string, text: string, mistakes: string[]): Record<strin
   const routes = /^\s*spring\.eureka\.instance\.metadata-map\.route\s*[=:]\s*(\S+)\s*$/m.exec(text);
   const rest = text.replaceAll(/^\s*spring\.eureka\..*$/gm, '');
   try {
-    const tree = parseYaml(rest);
-    const record = typeof tree === 'object' && tree !== null ? ({...tree} as Record<string, unknown>) : {};
+    const tree: unknown = parseYaml(rest) ?? {};
+    if (typeof tree !== 'object' || Array.isArray(tree)) {
+      mistakes.push(`${path} must hold settings, such as listen: 127.0.0.1:9001, not ${excerptOf(tree)}`);
+      return {};
+    }
+    const record = {...tree} as Record<string, unknown>;
     return routes === null ? record : {...record, label: [`route=${routes[1]}`]};
   } catch (error) {
     mistakes.push(`${path} is not YAML: ${error instanceof Error ? error.message : String(error)}`);
     return {};
   }
 }
+
+const excerptOf = (value: unknown): string => (JSON.stringify(value) ?? '').slice(0, 80);
 
 function readEnvironment(
   environment: Readonly<Record<string, string | undefined>>,

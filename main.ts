@@ -20,9 +20,11 @@ import {readConfig, type Config} from './config.ts';
 import {createEngineDriver} from './engines/process-driver.ts';
 import {firstAdministrator, firstPassword, type FirstAdministrator} from './first-administrator.ts';
 import {nodeMetrics} from './node-metrics.ts';
+import {noneRemoved, retentionMetrics, startRetention} from './node-retention.ts';
 import {bootId, governanceSettingsOf} from './node-settings.ts';
 import {claimDataDirectory} from './persistence/data-directory.ts';
 import {openDatabase} from './persistence/database.ts';
+import {createJobRemains} from './persistence/files/job-remains.ts';
 import {createLogStore} from './persistence/files/log-store.ts';
 import {openOutbox} from './persistence/outbox/outbox-file.ts';
 
@@ -99,6 +101,7 @@ export async function startNode(
     onListenerFailure: (taskID, error) => log.error({taskID, err: error}, 'a follower failed'),
   });
 
+  const removedCounters = noneRemoved();
   // The port is bound before the actors start, so that its number is known; until they serve, calls wait for them.
   const serving = Promise.withResolvers<GovernanceNode>();
   serving.promise.catch(() => undefined);
@@ -111,7 +114,7 @@ export async function startNode(
           database,
           engineTypes: driver.engineTypes,
           log,
-          metrics: nodeMetrics(system, () => node),
+          metrics: [...nodeMetrics(system, () => node), ...retentionMetrics(removedCounters)],
         }),
       )
     : undefined;
@@ -150,6 +153,15 @@ export async function startNode(
     ),
   );
   serving.resolve(node);
+  startRetention({
+    system,
+    policy: config.retention,
+    store: database.jobs,
+    remains: createJobRemains({directory: dataDirectory, logs}),
+    clock,
+    log,
+    counters: removedCounters,
+  });
   const {queued, resumed, restarted, lost} = node.recovered;
   boot.note(
     'governance',
@@ -185,7 +197,7 @@ async function allOrNone<First, Rest extends readonly unknown[]>(
   closeFirst: (opened: First) => Promise<void> | undefined,
 ): Promise<readonly [First, ...Rest]> {
   try {
-    return (await Promise.all([first, ...rest])) as unknown as readonly [First, ...Rest];
+    return (await Promise.all([first, ...rest])) as readonly [First, ...Rest];
   } catch (error) {
     await Promise.allSettled([first, ...rest]);
     await first.then(closeFirst, () => undefined);
@@ -221,6 +233,8 @@ async function openEngines(config: Config, incarnation: string, log: Logger): Pr
   const {dataDirectory, runtimeDirectory, environment, governance} = config;
   const enginesDirectory = join(dataDirectory, 'engines');
   await mkdir(enginesDirectory, {recursive: true, mode: 0o700});
+  // Decision 44: nobody should learn this from an incident.
+  log.info({user: process.getuid?.()}, 'jobs run as the user of this node, and can read its data directory');
   const allowed = governance.engineEnvironment.flatMap(name => {
     const value = environment[name];
     return value === undefined ? [] : [[name, value] as const];

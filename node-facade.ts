@@ -2,6 +2,7 @@
 import {randomBytes} from 'node:crypto';
 import type {Logger} from 'pino';
 import type {Governance} from './actors/governance.ts';
+import {whyRemoved} from './actors/retention.ts';
 import {systemClock} from './actors/runtime/clock.ts';
 import type {Config} from './config.ts';
 import {createAudit} from './http/audit.ts';
@@ -56,14 +57,22 @@ export async function openFacade(dependencies: NodeFacadeDependencies): Promise<
     files: createJobFiles({directory: dataDirectory}),
     audit: createAudit(log),
     directory: dataDirectory,
+    whyRemoved: (kind, job) => whyRemoved(kind, job, config.retention, clock.now()),
   });
   const streams = attachStreams(facade.server, {
     governance,
     authenticateUpgrade: facade.authenticateUpgrade,
+    corsOrigins: http.corsOrigins,
+    settings: config.stream,
     log,
     clock,
   });
-  const {url, host, port} = await facade.listen();
+  // What already ticks would keep the process of a start that failed alive.
+  const {url, host, port} = await facade.listen().catch(async (error: unknown) => {
+    await streams.close();
+    await facade.close();
+    throw error;
+  });
   instance.host = host;
   instance.port = port;
   return {

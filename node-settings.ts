@@ -6,12 +6,13 @@ import type {Config} from './config.ts';
 
 export function governanceSettingsOf(
   {
+    node,
     governance,
     submission,
     retention,
     dataDirectory,
     timeZone,
-  }: Pick<Config, 'governance' | 'submission' | 'retention' | 'dataDirectory' | 'timeZone'>,
+  }: Pick<Config, 'node' | 'governance' | 'submission' | 'retention' | 'dataDirectory' | 'timeZone'>,
   self: Omit<Owner, 'epoch'>,
   engineTypes: readonly string[],
 ): NodeSettings {
@@ -42,6 +43,7 @@ export function governanceSettingsOf(
       },
     },
     residentMax: governance.residentJobsMax,
+    routeLabel: node.label.find(label => label.startsWith('route='))?.slice('route='.length),
     retention,
     idBlockSize: 1000,
     intake: {

@@ -209,6 +209,8 @@ export function engineConn({
   launch,
   shutdownGraceMs,
 }: EngineDependencies): Machine<EngineState, EngineMessage, EngineEffect> {
+  // An engine knows nothing of a task that it is still being given: a kill must not overtake it.
+  let given: Promise<void> = Promise.resolve();
   return {
     initial: {engineId, status: 'Starting', open: [], hasExited: false},
     decide: decideEngine,
@@ -235,8 +237,13 @@ export function engineConn({
           return;
         case 'refuse':
           return refused(effect.command, effect.failure);
-        case 'use':
-          return use(effect.handle, effect.command, context, shutdownGraceMs);
+        case 'use': {
+          const {handle, command} = effect;
+          if (command.type === 'execute') given = execute(handle, command, context.self);
+          else if (command.type === 'killTask') void given.then(() => kill(handle, command));
+          else use(handle, command, context, shutdownGraceMs);
+          return;
+        }
         case 'stop':
           return context.stop(context.self, 'finished');
       }
@@ -262,33 +269,36 @@ function refused(command: EngineCommand, failure: Failure): void {
   }
 }
 
+/** Resolves when the engine has the task, or has refused it. */
+async function execute(
+  handle: EngineHandle,
+  {task, job}: EngineCommand & {type: 'execute'},
+  self: Ref<EngineMessage>,
+): Promise<void> {
+  try {
+    await handle.execute(task);
+  } catch (error) {
+    self.tell({type: 'taskEnded', task});
+    const failure: Failure = {...toFailure(error), retryable: true};
+    job.tell({type: 'executeFailed', attempt: task.attempt, failure});
+    return;
+  }
+  // The spool is followed only once the engine has the task; until then there is nothing to read.
+  follow(handle, task, 0, job, self);
+}
+
+const kill = (handle: EngineHandle, {task, graceMs, why}: EngineCommand & {type: 'killTask'}): void =>
+  handle.kill(task.taskID, task.attempt, graceMs, why);
+
 function use(
   handle: EngineHandle,
-  command: EngineCommand,
+  command: Exclude<EngineCommand, {type: 'execute' | 'killTask'}>,
   {self}: ActorContext<EngineMessage>,
   graceMs: number,
 ): void {
   switch (command.type) {
-    case 'execute': {
-      const {task, job} = command;
-      // The spool is followed only once the engine has the task; until then there is nothing to read.
-      void handle.execute(task).then(
-        () => follow(handle, task, 0, job, self),
-        (error: unknown) => {
-          self.tell({type: 'taskEnded', task});
-          job.tell({
-            type: 'executeFailed',
-            attempt: task.attempt,
-            failure: {...toFailure(error), retryable: true},
-          });
-        },
-      );
-      return;
-    }
     case 'follow':
       return follow(handle, command.task, command.fromOffset, command.job, self);
-    case 'killTask':
-      return handle.kill(command.task.taskID, command.task.attempt, command.graceMs, command.why);
     case 'publishResults':
       void handle.publishResults(command.task.taskID, command.task.attempt, command.directory).then(
         () => command.settled(),

@@ -62,7 +62,8 @@ export function engineLauncher({
             );
       const ref = spawn(engineId, engineConn({engineId, pool, launch, shutdownGraceMs}), {
         // Killing, stopping and exits must get through while output floods in.
-        isControl: (sent: EngineMessage) => sent.type === 'killTask' || sent.type === 'shutdown',
+        // Not killTask: it must not overtake the execute of the task that it is to end.
+        isControl: (sent: EngineMessage) => sent.type === 'shutdown',
         onFailure(failure) {
           onCrash(failure);
           pool.tell({type: 'engineExited', engineId});

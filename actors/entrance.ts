@@ -20,6 +20,7 @@ import type {JobRegistry} from './job-registry.ts';
 import {execIdOf, type JobSpawner} from './job-spawner.ts';
 import type {JobStore, LogStore, StoredJob} from './ports.ts';
 import type {RetentionPolicy} from './retention-settings.ts';
+import {assertRoute} from './route.ts';
 import type {Clock} from './runtime/clock.ts';
 import type {Ref} from './runtime/ref.ts';
 import {parseSubmission, type ParsedSubmission} from './submission.ts';
@@ -39,6 +40,8 @@ export type EntranceDependencies = {
   readonly isDraining: () => boolean;
   readonly isDatabaseAway: () => boolean;
   readonly intake: Omit<IntakeContext, 'caller' | 'nowMs' | 'idempotencyKey'>;
+  /** The route label that this instance is reserved for. */
+  readonly routeLabel: string | undefined;
   readonly timeZone: string;
   /** What tells readers why a log is gone. */
   readonly retention: RetentionPolicy;
@@ -72,6 +75,7 @@ export function createEntrance(dependencies: EntranceDependencies): Entrance {
       ...(idempotencyKey === undefined ? {} : {idempotencyKey}),
     };
     const parsed = parseSubmission(body, context);
+    assertRoute(parsed.labels['route'], dependencies.routeLabel);
     const earlier = await acceptedBefore(caller.user, idempotencyKey);
     if (earlier !== undefined) return earlier;
     const group = groupOf(parsed);
@@ -124,8 +128,9 @@ export function createEntrance(dependencies: EntranceDependencies): Entrance {
     const {spec, logLines} = prepared;
     const stored: StoredJob = {row, facts};
     // A job that may time out in the queue needs its actor for the timer; the others can wait without one.
-    if (registry.live.size < residentMax || spec.queuingTimeoutMs !== undefined) spawner.spawn(stored);
-    else registry.passivate(taskID, group);
+    if (registry.live.size < residentMax || spec.queuingTimeoutMs !== undefined) {
+      spawner.spawn(stored, {}, logLines);
+    } else registry.passivate(taskID, group);
     group.tell({type: 'enqueue', taskID, priority: spec.priority, isReserved: true});
     return {taskID, execID: execIdOf(stored, spec)};
   }

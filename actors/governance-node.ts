@@ -53,6 +53,7 @@ export type NodeSettings = {
   readonly launcher: LauncherSettings;
   readonly killGraceMs: number;
   readonly residentMax: number;
+  readonly routeLabel: string | undefined;
   readonly retention: RetentionPolicy;
   readonly idBlockSize: number;
   readonly intake: Omit<IntakeContext, 'caller' | 'nowMs' | 'idempotencyKey'>;
@@ -192,6 +193,7 @@ export async function startGovernanceNode(
     intake: settings.intake,
     retention: settings.retention,
     residentMax: settings.residentMax,
+    routeLabel: settings.routeLabel,
     isDraining: () => isDraining,
     isDatabaseAway: () => isAway,
     load: () =>

@@ -17,16 +17,23 @@ import type {Decision, Machine} from './runtime/machine.ts';
 import type {Ref} from './runtime/ref.ts';
 
 /** `settled` is called exactly once. `refused` with code 20052: nothing was, or ever will be, accepted. */
-export type WriteCommand = {type: 'write'; write: JobWrite; settled: (outcome: WriteOutcome) => void};
+export type WriteCommand = {
+  type: 'write';
+  write: JobWrite;
+  /** Nobody waits for it: it joins the next commit, or starts one of its own after `lazyMs`. */
+  isLazy: boolean;
+  settled: (outcome: WriteOutcome) => void;
+};
 
 type WriterReport =
   | {type: 'committed'; outcomes: readonly WriteOutcome[]}
   | {type: 'commitFailed'; error: unknown}
-  | {type: 'retryDue'};
+  | {type: 'retryDue'}
+  | {type: 'lazyDue'};
 
 export type WriterMessage = WriteCommand | WriterReport;
 
-type Entry = Omit<WriteCommand, 'type'>;
+type Entry = Pick<WriteCommand, 'write' | 'settled'>;
 /** Newest first, so that adding is O(1) and never copies. */
 type Pile = {readonly entry: Entry; readonly rest: Pile} | undefined;
 
@@ -47,6 +54,7 @@ export type WriterEffect =
   | {type: 'keep'; updates: readonly JobUpdate[]}
   | {type: 'clear'}
   | {type: 'wake'; afterMs: number}
+  | {type: 'wakeLazily'}
   | {type: 'report'; isAway: boolean; error?: unknown};
 
 export const writerLimits = {
@@ -55,6 +63,7 @@ export const writerLimits = {
   attemptsMax: 3,
   retryDelayMs: 150,
   awayDelayMs: 500,
+  lazyMs: 20,
 };
 
 export const idleWriter: WriterState = {
@@ -71,17 +80,19 @@ type WriterDecision = Decision<WriterState, WriterEffect>;
 export function decideWriter(state: WriterState, message: WriterMessage): WriterDecision {
   switch (message.type) {
     case 'write':
-      return take(state, {write: message.write, settled: message.settled});
+      return take(state, {write: message.write, settled: message.settled}, message.isLazy);
     case 'committed':
       return finish(state, message.outcomes);
     case 'commitFailed':
       return fail(state, message.error);
     case 'retryDue':
       return retry(state);
+    case 'lazyDue':
+      return state.phase === 'idle' ? commitNext(state) : {state, effects: []};
   }
 }
 
-function take(state: WriterState, entry: Entry): WriterDecision {
+function take(state: WriterState, entry: Entry, isLazy: boolean): WriterDecision {
   const isInsert = entry.write.type === 'insert';
   if (isInsert && (state.phase === 'away' || state.waitingCount >= writerLimits.waitingMax)) {
     return {state, effects: [refuse([entry])]};
@@ -92,7 +103,10 @@ function take(state: WriterState, entry: Entry): WriterDecision {
     waitingCount: state.waitingCount + 1,
   };
   if (state.phase === 'away') return {state: gathered, effects: keep([entry])};
-  return state.phase === 'idle' ? commitNext(gathered) : {state: gathered, effects: []};
+  if (state.phase !== 'idle') return {state: gathered, effects: []};
+  if (!isLazy) return commitNext(gathered);
+  // Only the first arms the timer: a steady trickle must not put it off for ever.
+  return {state: gathered, effects: state.waitingCount === 0 ? [{type: 'wakeLazily'}] : []};
 }
 
 /** Starts the next commit with the oldest of what waits, up to the batch limit. */
@@ -297,6 +311,8 @@ export function historyWriter(
           return outbox.append(effect.updates).catch(onOutboxFailure);
         case 'clear':
           return outbox.clear().catch(onOutboxFailure);
+        case 'wakeLazily':
+          return setTimer('lazy', writerLimits.lazyMs, {type: 'lazyDue'});
         case 'wake':
           return setTimer('retry', effect.afterMs, {type: 'retryDue'});
         case 'report':
@@ -307,9 +323,9 @@ export function historyWriter(
 }
 
 /** Asks the writer, and waits for the commit however long it takes. */
-export const record = (writer: Ref<WriteCommand>, write: JobWrite): Promise<WriteOutcome> =>
+export const record = (writer: Ref<WriteCommand>, write: JobWrite, isLazy = false): Promise<WriteOutcome> =>
   new Promise(resolve => {
-    if (writer.tell({type: 'write', write, settled: resolve})) return;
+    if (writer.tell({type: 'write', write, isLazy, settled: resolve})) return;
     const {code, message, retryable} = new PersistJobRequestError();
     resolve({type: 'refused', failure: {code, message, retryable}});
   });

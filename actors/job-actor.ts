@@ -20,6 +20,8 @@ export type JobDependencies = {
   readonly pool: Ref<EnginePoolCommand>;
   readonly group: Ref<GroupCommand>;
   readonly log: JobLog;
+  /** What the checks did, said when the first attempt begins. */
+  readonly logLines: readonly string[];
   readonly clock: Clock;
   readonly epoch: number;
   /** JSON text of the row's metrics as last known. */
@@ -59,7 +61,9 @@ export function jobActor(
     const update = updateOf(initial, effect, nowMs, effect.milestone === undefined ? undefined : metrics);
     const withLines =
       effect.what === 'end' ? {...update, facts: {...update.facts, logLines: log.lines()}} : update;
-    void record(writer, withLines).then(outcome => self.tell({type: 'recorded', what: effect.what, outcome}));
+    void record(writer, withLines, effect.isLazy).then(outcome =>
+      self.tell({type: 'recorded', what: effect.what, outcome}),
+    );
   }
 
   async function execute(attempt: number, engine: GrantedEngine, self: Ref<JobMessage>): Promise<void> {
@@ -67,6 +71,7 @@ export function jobActor(
     await log
       .open(attempt)
       .catch((error: unknown) => self.tell({type: 'logFailed', failure: logFailure(error)}));
+    if (attempt === 1) for (const line of dependencies.logLines) log.say('INFO', line);
     const word = engine.isReused ? 'an engine that is already up' : 'a new engine';
     await say('INFO', `Your job runs on ${word}, ${engine.engineId} (attempt ${attempt}).`);
     const isTaken = engine.ref.tell({

@@ -17,7 +17,7 @@ export type JobLog = {
   readonly append: (lines: Uint8Array, spoolOffset: number) => Promise<void>;
   /** One line of our own, with time and level; readers see it within `sayDelayMs`. Needs an open log. */
   readonly say: (level: LogLevel, text: string) => void;
-  /** Written, synced to disk and closed; can be opened again. */
+  /** Written, synced to disk if it holds output of the engine, and closed; can be opened again. */
   readonly close: () => Promise<void>;
   /** Lines so far, those that wait included. */
   readonly lines: () => number;
@@ -43,9 +43,17 @@ export function createJobLog(dependencies: JobLogDependencies): JobLog {
   let said = '';
   let cancelFlush: (() => void) | undefined;
   let closedLines = 0;
+  let tail: Promise<void> = Promise.resolve();
+
+  /** One write at a time: a line number is told together with the bytes it belongs to. */
+  function write(lines: Uint8Array, spoolOffset?: number): Promise<void> {
+    const done = tail.then(() => writeNow(lines, spoolOffset ?? writer?.position().spoolOffset ?? 0));
+    tail = done.catch(() => undefined);
+    return done;
+  }
 
   /** Writes what waits, and `lines` behind it, as one batch. */
-  async function write(lines: Uint8Array, spoolOffset: number): Promise<void> {
+  async function writeNow(lines: Uint8Array, spoolOffset: number): Promise<void> {
     cancelFlush?.();
     cancelFlush = undefined;
     const bytes = said === '' ? lines : Buffer.concat([Buffer.from(said), lines]);
@@ -57,7 +65,7 @@ export function createJobLog(dependencies: JobLogDependencies): JobLog {
     onGrown(fromLine, closedLines - fromLine, bytes);
   }
 
-  const flush = (): Promise<void> => write(nothing, writer?.position().spoolOffset ?? 0);
+  const flush = (): Promise<void> => write(nothing);
 
   async function close(): Promise<void> {
     await flush();
@@ -65,7 +73,8 @@ export function createJobLog(dependencies: JobLogDependencies): JobLog {
     writer = undefined;
     openFor = undefined;
     if (closing === undefined) return;
-    await closing.sync();
+    // Our own lines follow from the row; what the engine printed is about to exist nowhere else.
+    if (closing.position().spoolOffset > 0) await closing.sync();
     await closing.close();
   }
 

@@ -96,6 +96,8 @@ export type JobEffect =
   /** The update's time and metrics are added where the effect meets the world. */
   | {
       type: 'record';
+      /** Nothing waits for it, so it need not start a commit of its own. */
+      isLazy?: boolean;
       what: Recorded;
       from: readonly JobStatus[];
       status?: JobStatus;

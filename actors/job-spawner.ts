@@ -36,8 +36,15 @@ export type SpawnerDependencies = {
 };
 
 export type JobSpawner = {
-  /** `known` overrides what the row implies about the state. */
-  readonly spawn: (stored: StoredJob, known?: Partial<JobState>) => Ref<JobCommand>;
+  /**
+   * `known` overrides what the row implies about the state. `logLines` are said in the job's log when its first attempt
+   * begins; they are kept in memory alone.
+   */
+  readonly spawn: (
+    stored: StoredJob,
+    known?: Partial<JobState>,
+    logLines?: readonly string[],
+  ) => Ref<JobCommand>;
 };
 
 export const execIdOf = (stored: Pick<StoredJob, 'row'>, spec: JobSpec): string =>
@@ -51,7 +58,7 @@ export function createJobSpawner(dependencies: SpawnerDependencies): JobSpawner 
   const {jobs, registry, writer, pool, groupOf, logs, feed, clock, timeZone, killGraceMs, onCrash} =
     dependencies;
   return {
-    spawn(stored, known = {}) {
+    spawn(stored, known = {}, logLines = []) {
       const {row, facts} = stored;
       const spec = specOf(stored);
       const {taskID} = spec;
@@ -85,6 +92,7 @@ export function createJobSpawner(dependencies: SpawnerDependencies): JobSpawner 
           pool,
           group,
           log,
+          logLines,
           clock,
           killGraceMs,
           metrics: row.metrics,

@@ -100,6 +100,7 @@ function schedule(state: JobState): JobDecision {
       {type: 'cancelTimer', key: 'queuing'},
       {
         type: 'record',
+        isLazy: true,
         what: 'note',
         from: recordFrom('Scheduled'),
         status: 'Scheduled',
@@ -189,7 +190,10 @@ function progressed(state: JobState, message: JobReport & {type: 'progressed'}):
 function progressDue(state: JobState): JobDecision {
   const next = {...state, isProgressTimed: false};
   return state.phase.type === 'running'
-    ? {state: next, effects: [{type: 'record', what: 'note', from: ['Running'], progress: state.progress}]}
+    ? {
+        state: next,
+        effects: [{type: 'record', isLazy: true, what: 'note', from: ['Running'], progress: state.progress}],
+      }
     : stay(next);
 }
 /* ---- how an attempt ends ---- */

@@ -1,7 +1,8 @@
 /** One bounded pass over the logs, the results or the rows of ended jobs: asks which are due, and removes those. */
 import {toFailure} from './domain/errors.ts';
 import {isTerminal} from './domain/job.ts';
-import type {JobRemains, JobStore, Remains, RemainsKind, StoredJob} from './ports.ts';
+import type {JobRemains, Remains, RemainsKind} from './job-remains.ts';
+import type {JobStore, StoredJob} from './ports.ts';
 
 export type SweptKind = RemainsKind | 'history';
 

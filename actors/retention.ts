@@ -2,19 +2,22 @@
  * Removes what ended jobs left behind once it is old enough: first logs and results, which lie in this node's data
  * directory, then rows of the history, if they are not kept for ever. What is unfinished is never due.
  *
- *   resting ── round due ──▶ logs ──▶ results ──▶ history ──▶ resting
+ *   begin ──▶ resting ── round due ──▶ logs ──▶ results ──▶ history ──▶ resting
  *
  * A round is bounded, so that a large backlog never holds the disk for long; the next one then follows soon.
  */
 import {isTerminal} from './domain/job.ts';
 import {toFailure, type Failure} from './domain/errors.ts';
-import type {JobRemains, JobStore, StoredJob} from './ports.ts';
+import type {JobRemains} from './job-remains.ts';
+import type {JobStore, StoredJob} from './ports.ts';
 import {sweep, type Swept, type SweptKind} from './retention-sweep.ts';
 import type {RetentionPolicy} from './retention-settings.ts';
 import type {Clock} from './runtime/clock.ts';
 import type {Decision, Machine} from './runtime/machine.ts';
 
 export type RetentionMessage =
+  /** Said once: the first round comes a little later, not while the node comes up. */
+  | {readonly type: 'begin'}
   | {readonly type: 'roundDue'}
   | {readonly type: 'swept'; readonly kind: SweptKind; readonly swept: Swept}
   | {readonly type: 'sweepFailed'; readonly kind: SweptKind; readonly failure: Failure};
@@ -79,6 +82,8 @@ export function decideRetention(
   message: RetentionMessage,
 ): Decision<RetentionState, RetentionEffect> {
   switch (message.type) {
+    case 'begin':
+      return {state, effects: [{type: 'rest', afterMs: Math.min(policy.everyMs, firstRoundMs)}]};
     case 'roundDue':
       return state.phase === 'resting' ? goOn(policy, {}, undefined) : {state, effects: []};
     case 'swept':
@@ -129,10 +134,7 @@ export type RetentionDependencies = {
   readonly onFailure: (kind: SweptKind, failure: Failure) => void;
 };
 
-/** When the first round is due: not while the node comes up. */
-export const firstRoundAfterMs = ({everyMs}: RetentionPolicy): number => Math.min(everyMs, firstRoundMs);
-
-/** Rests until it is told `roundDue`; from then on it sets its own timer. */
+/** Rests until it is told `begin`. */
 export function retentionActor(
   dependencies: RetentionDependencies,
 ): Machine<RetentionState, RetentionMessage, RetentionEffect> {

@@ -17,7 +17,7 @@ import {parseArgs} from 'node:util';
 import {isWithin, type BenchOptions, type Row} from './row.ts';
 
 const benches: Readonly<Record<string, (options: BenchOptions) => Promise<readonly Row[]>>> = {
-  runtime: async () => (await import('./runtime.ts')).benchRuntime(),
+  runtime: async options => (await import('./runtime.ts')).benchRuntime(options),
   backlog: async options => (await import('./backlog.ts')).benchBacklog(options),
   log: async options => (await import('./log.ts')).benchLog(options),
   start: async options => (await import('./start.ts')).benchStart(options),

@@ -60,6 +60,11 @@ async function runParsed(
   const token = program
     .command('token')
     .description('what programs show instead of a password: add, list, revoke');
+  if (argv[0] === 'backup') program.addCommand((await import('./backup-command.ts')).backupCommand(world));
+  else
+    program
+      .command('backup')
+      .description('copy the embedded database into a new file; the node may be running');
   if (argv[0] === 'user') (await import('./user-command.ts')).userCommand(world, user);
   if (argv[0] === 'token') (await import('./token-command.ts')).tokenCommand(world, token);
   prepare(program, texts);

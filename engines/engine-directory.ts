@@ -16,6 +16,8 @@ export type EngineRecord = ProcessIdentity & {
   readonly user: string;
   readonly creator: string;
   readonly socketPath: string;
+  /** What its processes carry in their environment; empty if it did not say. */
+  readonly mark: string;
   readonly cgroup?: string;
 };
 
@@ -51,7 +53,7 @@ export async function readEngineRecord({path}: EngineDirectory): Promise<EngineR
   }
   if (typeof value !== 'object' || value === null) return undefined;
   const given: Record<string, unknown> = {...value};
-  const {engineId, engineType, user, creator, socketPath, pid, startTime, bootId, cgroup} = given;
+  const {engineId, engineType, user, creator, socketPath, pid, startTime, bootId, mark, cgroup} = given;
   if (
     typeof engineId !== 'string' ||
     typeof engineType !== 'string' ||
@@ -64,7 +66,17 @@ export async function readEngineRecord({path}: EngineDirectory): Promise<EngineR
   ) {
     return undefined;
   }
-  const record = {engineId, engineType, user, creator, socketPath, pid, startTime, bootId};
+  const record = {
+    engineId,
+    engineType,
+    user,
+    creator,
+    socketPath,
+    mark: typeof mark === 'string' ? mark : '',
+    pid,
+    startTime,
+    bootId,
+  };
   return typeof cgroup === 'string' ? {...record, cgroup} : record;
 }
 

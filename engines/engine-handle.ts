@@ -116,15 +116,18 @@ class ProcessEngineHandle implements EngineHandle {
   async execute(task: EngineTask): Promise<void> {
     const link = await this.#linked();
     const {taskID, attempt} = task;
+    const before = this.#claimEpoch;
+    // Before the answer: if that is lost the engine may have the task, and would refuse an older claim.
+    this.#claimEpoch = task.epoch;
     try {
       await link.request('execute', {...task});
     } catch (error) {
+      if (!(error instanceof EngineAwayError)) this.#claimEpoch = before;
       if (error instanceof EngineRefusedError && ['busy', 'leaving', 'knownTask'].includes(error.reason)) {
         throw new EngineBusyError(this.engineId, taskID, error.message);
       }
       throw error;
     }
-    this.#claimEpoch = task.epoch;
     this.#owed = {taskID, attempt};
   }
 
@@ -331,7 +334,7 @@ class ProcessEngineHandle implements EngineHandle {
     if (reason === cleanExit) {
       await removeCgroup(record.cgroup);
     } else {
-      const survivors = await sweepProcesses(this.engineId, record.cgroup);
+      const survivors = await sweepProcesses(record.mark, record.cgroup);
       if (survivors.length > 0)
         log.error({engineId: this.engineId, survivors}, 'processes could not be ended');
     }

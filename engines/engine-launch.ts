@@ -13,9 +13,10 @@ import {
   type EngineDirectory,
   type EngineRecord,
 } from './engine-directory.ts';
-import {sweepProcesses} from './process-sweep.ts';
+import {markVariable, sweepProcesses} from './process-sweep.ts';
 
 const secretBytes = 32;
+const markBytes = 16;
 
 export type HostSettings = {
   readonly pythonPath: string;
@@ -61,8 +62,13 @@ export async function launchHost({
     throw new EngineLaunchError(engineId, `its directory ${path} could not be made`, '', cause);
   }
   const secret = randomBytes(secretBytes);
+  const mark = randomBytes(markBytes).toString('hex');
   try {
-    const {child, childExit} = await spawnHost(directory, command, settings.environment);
+    const {child, childExit} = await spawnHost(directory, command, {
+      ...settings.environment,
+      TENON_ENGINE_ID: engineId,
+      [markVariable]: mark,
+    });
     await converse(
       child,
       childExit,
@@ -78,7 +84,7 @@ export async function launchHost({
     return {directory, record, secret, childExit};
   } catch (cause) {
     const hostLog = await readHostLog(directory);
-    await sweepProcesses(engineId, undefined);
+    await sweepProcesses(mark, undefined);
     await removeDirectory(path);
     throw new EngineLaunchError(
       engineId,

@@ -9,7 +9,7 @@ import {dirname, join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import type {Clock} from '../actors/runtime/clock.ts';
 import type {EngineDriver, EngineHandle} from '../actors/ports.ts';
-import {EngineLaunchError, EngineSetupError} from './engine-errors.ts';
+import {EngineLaunchError, EngineSetupError, StaleEpochError} from './engine-errors.ts';
 import {
   engineDirectory,
   readEngineRecord,
@@ -103,6 +103,10 @@ export async function createEngineDriver(options: EngineDriverOptions): Promise<
         const secret = await readSecret(directory);
         return await openEngineHandle({...given, secret, isLive: true});
       } catch (error) {
+        if (error instanceof StaleEpochError) {
+          log.warn({engineId: name, err: error}, 'an engine that has a later owner is left to it');
+          return undefined;
+        }
         // Alive, but nobody can speak to it: its job would never end.
         log.error({engineId: name, err: error}, 'an engine could not be attached and is ended');
         await signalProcess(record, 'SIGKILL');
@@ -136,7 +140,7 @@ export async function createEngineDriver(options: EngineDriverOptions): Promise<
       }
       launched.add(engineId);
       const path = join(enginesDirectory, engineId);
-      const socketPath = socketPathOf(socketDirectory, engineId);
+      const socketPath = socketPathOf(socketDirectory, path);
       const started = await launchHost({launch, path, socketPath, command, settings, timeoutMs, clock});
       const handle: HandleOptions = {...started, ...common, isLive: true};
       try {
@@ -218,16 +222,14 @@ async function makeDirectory(path: string): Promise<void> {
   }
 }
 
-/** The id itself where it fits, else its hash. */
-function socketPathOf(directory: string, engineId: string): string {
-  const plain = join(directory, engineId);
-  if (Buffer.byteLength(plain) <= socketPathBytesMax) return plain;
-  const short = join(directory, createHash('sha256').update(engineId).digest('hex').slice(0, 16));
-  const bytes = Buffer.byteLength(short);
+/** A hash of the engine's own directory: nodes of one host may share the folder, and engine ids. */
+function socketPathOf(directory: string, enginePath: string): string {
+  const path = join(directory, createHash('sha256').update(enginePath).digest('hex').slice(0, 20));
+  const bytes = Buffer.byteLength(path);
   if (bytes > socketPathBytesMax) {
     throw new EngineSetupError(
-      `The socket path ${short} has ${bytes} bytes; at most ${socketPathBytesMax} work. Name a shorter folder.`,
+      `The socket path ${path} has ${bytes} bytes; at most ${socketPathBytesMax} work. Name a shorter folder.`,
     );
   }
-  return short;
+  return path;
 }

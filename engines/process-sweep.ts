@@ -10,11 +10,11 @@ const roundsMax = 200;
 const pauseMs = 10;
 
 /** Resolves to the pids that are still there after some seconds of killing; normally none. */
-export async function sweepProcesses(engineId: string, cgroup: string | undefined): Promise<number[]> {
+export async function sweepProcesses(mark: string, cgroup: string | undefined): Promise<number[]> {
   if (cgroup !== undefined) await killGroup(cgroup);
   let left: number[] = [];
   for (let round = 0; round < roundsMax; round++) {
-    left = await markedProcesses(engineId);
+    left = await markedProcesses(mark);
     if (left.length === 0) break;
     for (const pid of left) kill(pid);
     await wait(pauseMs);
@@ -23,9 +23,13 @@ export async function sweepProcesses(engineId: string, cgroup: string | undefine
   return left;
 }
 
-/** Living processes that were started with this engine's marker. */
-export async function markedProcesses(engineId: string): Promise<number[]> {
-  const marker = `TENON_ENGINE_ID=${engineId}`;
+/** Set for the host and inherited by all it starts; a new value for each engine process, so it is nobody else's. */
+export const markVariable = 'TENON_ENGINE_MARK';
+
+/** Living processes that were started with this engine's mark. */
+export async function markedProcesses(mark: string): Promise<number[]> {
+  if (mark === '') return [];
+  const marker = `${markVariable}=${mark}`;
   const names = await readdir('/proc');
   const found: number[] = [];
   for (const name of names) {

@@ -3,6 +3,7 @@
  * file while there is no link. Both are joined by offset, so nothing is lost and nothing comes twice.
  */
 import type {Clock} from '../actors/runtime/clock.ts';
+import {EngineRefusedError} from './engine-errors.ts';
 import type {EngineDirectory} from './engine-directory.ts';
 import type {DataFrame} from './engine-frame.ts';
 import type {EngineLink} from './engine-link.ts';
@@ -64,6 +65,8 @@ export function createTaskStream(options: {
       .then(answered, (error: unknown) => {
         answered();
         log.warn({engineId, taskID, err: error}, 'the engine does not let us follow');
+        // Its spool has not got what was read of it before: nothing after can be trusted, and nobody would ever wake us.
+        if (error instanceof EngineRefusedError && error.reason === 'badOffset') onDamaged();
       });
   }
 

@@ -7,7 +7,8 @@ export const exceptionText = (code: number, desc: string, at: Address, service: 
 
 /** The message of an answer made from an error that has a code. */
 export const errorText = (code: number, desc: string): string =>
-  `error code(错误码): ${code}, error message(错误信息): ${desc}.`;
+  // Linkis ends it with a full stop; our sentences have one already.
+  `error code(错误码): ${code}, error message(错误信息): ${desc.replace(/\.$/, '')}.`;
 
 /** The message of an answer made from an error without a code; the stray `s` is Linkis'. */
 export const faultText = (reason: string): string =>

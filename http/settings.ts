@@ -230,7 +230,8 @@ export const httpSettings = {
   metricsNeedLogin: {
     type: 'boolean',
     default: false,
-    description: 'Whether /metrics asks for a login or token. It names no tenant either way.',
+    description:
+      'Whether /metrics asks for a login or token. Group names in it hold user names; turn it on where those are nobody else’s business.',
   },
   clusterName: {
     type: 'string',

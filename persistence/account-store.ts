@@ -12,7 +12,9 @@ export class LastAdministratorError extends LinkisError {
   readonly code = 20065;
 
   constructor(user: string) {
-    super(`${user} is the last administrator. Make somebody else an administrator first (tenon user add NAME --admin).`);
+    super(
+      `${user} is the last administrator. Make somebody else an administrator first (tenon user add NAME --admin).`,
+    );
   }
 }
 
@@ -22,7 +24,9 @@ export class TokenExistsError extends LinkisError {
   readonly code = 20066;
 
   constructor(hint: string) {
-    super(`A token beginning with '${hint}' is already there with the same value. Revoke it first, or choose another.`);
+    super(
+      `A token beginning with '${hint}' is already there with the same value. Revoke it first, or choose another.`,
+    );
   }
 }
 
@@ -76,7 +80,10 @@ export function accountStore(session: SqlSession): AccountTables {
         // Not "update, then insert if nothing changed": one that changed nothing would look like none.
         await run('delete from tenon_user where name = ?', [user.name]);
         await run(`insert into tenon_user (${userColumns}) values (?, ?, ?, ?)`, [
-          user.name, user.isAdmin ? 1 : 0, user.tenant, user.passwordHash,
+          user.name,
+          user.isAdmin ? 1 : 0,
+          user.tenant,
+          user.passwordHash,
         ]);
       });
     },
@@ -89,7 +96,9 @@ export function accountStore(session: SqlSession): AccountTables {
       }),
 
     async tokenByValue(token) {
-      const [row] = await session.all(`select ${tokenColumns} ${tokens} where t.token_name = ?`, [hashOf(token)]);
+      const [row] = await session.all(`select ${tokenColumns} ${tokens} where t.token_name = ?`, [
+        hashOf(token),
+      ]);
       return row === undefined ? undefined : readToken(row);
     },
 
@@ -112,7 +121,10 @@ export function accountStore(session: SqlSession): AccountTables {
             [hashOf(token), users, hosts, properties.businessOwner, day, day, properties.elapseDay],
           );
           await run('insert into tenon_token (id, hint, is_admin, created_ms) values (?, ?, ?, ?)', [
-            insertId, hint, properties.isAdmin ? 1 : 0, properties.createTime,
+            insertId,
+            hint,
+            properties.isAdmin ? 1 : 0,
+            properties.createTime,
           ]);
           return insertId;
         });
@@ -145,9 +157,10 @@ export function accountStore(session: SqlSession): AccountTables {
 
     async touchSession(ticketHash, at) {
       // Never backwards: two gateways may touch the same session in any order.
-      await session.run('update tenon_session set last_access_ms = ? where ticket_hash = ? and last_access_ms < ?', [
-        at, ticketHash, at,
-      ]);
+      await session.run(
+        'update tenon_session set last_access_ms = ? where ticket_hash = ? and last_access_ms < ?',
+        [at, ticketHash, at],
+      );
     },
 
     async removeSession(ticketHash) {
@@ -161,7 +174,10 @@ export function accountStore(session: SqlSession): AccountTables {
     async secret(name, offer) {
       fitting('The name of a shared secret', name, 64);
       if (offer !== undefined) {
-        await session.run(`${words.insertOrIgnore} into tenon_shared_secret (name, content) values (?, ?)`, [name, offer]);
+        await session.run(`${words.insertOrIgnore} into tenon_shared_secret (name, content) values (?, ?)`, [
+          name,
+          offer,
+        ]);
       }
       const [row] = await session.all('select content from tenon_shared_secret where name = ?', [name]);
       return row === undefined ? undefined : textOf(row, 'content');

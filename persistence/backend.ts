@@ -4,9 +4,9 @@ import {systemRandom} from '../actors/runtime/random.ts';
 import type {BusyRetry} from './busy-retry.ts';
 import type {SqliteTarget} from './database-url.ts';
 import type {Commit} from './job-store.ts';
-import {isSqliteSchemaCurrent} from './schema-version.ts';
 import type {SqlSession} from './sql-session.ts';
 import {commitToSqlite} from './sqlite-job-commit.ts';
+import {bringSchemaUpToDate, isSqliteSchemaCurrent} from './sqlite-schema.ts';
 import {SqliteSession} from './sqlite-session.ts';
 import type {WorkerSettings} from './worker-protocol.ts';
 
@@ -32,8 +32,7 @@ async function openSqlite({file}: SqliteTarget, retry: BusyRetry, log: BackendLo
   try {
     if (!(await isSqliteSchemaCurrent(session))) {
       log('info', `Bringing the schema of ${file} up to date.`);
-      const {migrateSqlite} = await import('./sqlite-migration.ts');
-      await migrateSqlite(file, retry);
+      await bringSchemaUpToDate(file);
     }
   } catch (error) {
     await session.close();

@@ -30,8 +30,8 @@ export async function backUp(connection: SqliteConnection, file: string): Promis
   const partial = `${file}.partial-${process.pid}`;
   try {
     await connection.copyTo(partial);
-    const handle = await open(partial, 'r');
-    await handle.sync().finally(() => handle.close());
+    await using handle = await open(partial, 'r');
+    await handle.sync();
     // Unlike a rename, a link never replaces a file.
     await link(partial, file);
   } catch (error) {

@@ -47,7 +47,8 @@ export function cutToCharacters(text: string, charactersMax: number): string {
 
 /** Throws `ValueTooLongError`. */
 export function fittingBytes(field: string, text: string, bytesMax: number): string {
-  if (exceedsBytes(text, bytesMax)) throw new ValueTooLongError(field, Buffer.byteLength(text), bytesMax, 'bytes');
+  if (exceedsBytes(text, bytesMax))
+    throw new ValueTooLongError(field, Buffer.byteLength(text), bytesMax, 'bytes');
   return text.toWellFormed();
 }
 

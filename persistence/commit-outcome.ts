@@ -27,7 +27,9 @@ export class IdempotencyKeyTakenError extends LinkisError {
   readonly code = 20063;
 
   constructor(key: string, user: string) {
-    super(`User ${user} has submitted a job with idempotency key '${key}' before. Look that job up, or use another key.`);
+    super(
+      `User ${user} has submitted a job with idempotency key '${key}' before. Look that job up, or use another key.`,
+    );
   }
 }
 
@@ -81,4 +83,3 @@ function isApplied(update: JobUpdate, columns: Columns, found: SqlRow): boolean 
 export const outcomeColumns =
   'id, job_req_id, submit_user, status, progress, log_path, error_code, error_desc, created_time, updated_time,' +
   ' instances, metrics, result_location';
-

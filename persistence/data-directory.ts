@@ -47,8 +47,10 @@ const probeFile = '.write-probe';
 const probeBytes = 64 * 1024;
 
 const problems: Readonly<Record<string, string>> = {
-  EACCES: 'may not be written by this user. Give it to the user that runs the node, or name another with --data.',
-  EPERM: 'may not be written by this user. Give it to the user that runs the node, or name another with --data.',
+  EACCES:
+    'may not be written by this user. Give it to the user that runs the node, or name another with --data.',
+  EPERM:
+    'may not be written by this user. Give it to the user that runs the node, or name another with --data.',
   EROFS: 'is on a read-only file system. Mount it for writing, or name another with --data.',
   ENOSPC: 'has no space left on its disk. Free some, or name another with --data.',
   EDQUOT: 'has used up its disk quota. Free some space, or name another with --data.',

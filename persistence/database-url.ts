@@ -41,20 +41,25 @@ function parseSqlite(path: string, dataDirectory: string): SqliteTarget {
   const file = path.startsWith('//') ? path.slice(2) : path;
   if (file === '') throw new DatabaseUrlError('names no file');
   if (file === ':memory:' || file.includes('?')) {
-    throw new DatabaseUrlError(`names '${file}', which is not a plain file: history must outlive the process`);
+    throw new DatabaseUrlError(
+      `names '${file}', which is not a plain file: history must outlive the process`,
+    );
   }
   return {type: 'sqlite', file: isAbsolute(file) ? file : resolve(dataDirectory, file)};
 }
 
 function parseServer(text: string): ServerTarget {
-  if (!URL.canParse(text)) throw new DatabaseUrlError('can not be parsed (a special character in the password is written as %XX)');
+  if (!URL.canParse(text))
+    throw new DatabaseUrlError('can not be parsed (a special character in the password is written as %XX)');
   const url = new URL(text);
   const database = decode(url.pathname.slice(1));
   if (url.hostname === '') throw new DatabaseUrlError('names no host');
   if (url.username === '') throw new DatabaseUrlError('names no user');
   if (!/^[\w$-]{1,64}$/.test(database)) {
     throw new DatabaseUrlError(
-      database === '' ? 'names no database' : `names the database '${database}': letters, digits, _, $ and - are allowed`,
+      database === ''
+        ? 'names no database'
+        : `names the database '${database}': letters, digits, _, $ and - are allowed`,
     );
   }
   if (url.search !== '' || url.hash !== '') throw new DatabaseUrlError('has options after the database name');

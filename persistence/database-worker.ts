@@ -70,7 +70,8 @@ function apiOf({session, commit, backUp}: Backend): DatabaseApi {
 async function answer(api: DatabaseApi, request: Request, dueMs: number): Promise<void> {
   const {id, question, values} = request;
   try {
-    if (systemClock.monotonicMs() > dueMs) throw new DatabaseAwayError(`${question} waited too long to be begun.`);
+    if (systemClock.monotonicMs() > dueMs)
+      throw new DatabaseAwayError(`${question} waited too long to be begun.`);
     // The one place where a name meets its function; the client's `ask` has checked that the values fit it.
     const ask = api[question] as (...values: readonly unknown[]) => Promise<unknown>;
     tell({type: 'answer', id, value: await ask(...values)});

@@ -104,7 +104,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
         const known = await secret(name);
         if (known !== undefined) return known;
         const stored = await secret(name, await make());
-        if (stored === undefined) throw new Error(`The shared secret '${name}' was stored, but can't be read.`);
+        if (stored === undefined)
+          throw new Error(`The shared secret '${name}' was stored, but can't be read.`);
         return stored;
       },
     },
@@ -115,6 +116,10 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
 }
 
 /** Callers tell this one apart by its class, which does not cross the threads. */
-const revive = (user: string) => (error: unknown): never => {
-  throw error instanceof StoreError && error.name === 'LastAdministratorError' ? new LastAdministratorError(user) : error;
-};
+const revive =
+  (user: string) =>
+  (error: unknown): never => {
+    throw error instanceof StoreError && error.name === 'LastAdministratorError'
+      ? new LastAdministratorError(user)
+      : error;
+  };

@@ -5,13 +5,22 @@
 import {instanceOf} from '../actors/domain/owner.ts';
 import {isTerminal, jobStatuses, type JobStatus} from '../actors/domain/job.ts';
 import type {JobFacts, JobRow, JobUpdate, StoredJob} from '../actors/ports.ts';
-import {cutToBytes, cutToCharacters, exceedsBytes, fitting, fittingBytes, fittingOrNull, widths} from './column-limits.ts';
+import {
+  cutToBytes,
+  cutToCharacters,
+  exceedsBytes,
+  fitting,
+  fittingBytes,
+  fittingOrNull,
+  widths,
+} from './column-limits.ts';
 import {integerOf, optionalInteger, optionalText, textOf, timeOf} from './sql-row.ts';
 import type {SqlRow, SqlValue, SqlWords} from './sql-session.ts';
 
 export const historyTable = 'linkis_ps_job_history_group_history';
 export const jobTable = 'tenon_job';
 export const textTable = 'tenon_job_text';
+export const detailTable = 'linkis_ps_job_history_detail';
 
 /** Column → value. */
 export type Columns = Readonly<Record<string, SqlValue>>;
@@ -83,7 +92,8 @@ function changedHistory(set: Partial<JobRow>, time: Time): Columns {
     columns['error_desc'] = set.errorDesc === null ? null : cutToCharacters(set.errorDesc, widths.errorDesc);
   }
   if (set.updatedTime !== undefined) columns['updated_time'] = time(set.updatedTime);
-  if (set.instances !== undefined) columns['instances'] = fitting('instances', set.instances, widths.instances);
+  if (set.instances !== undefined)
+    columns['instances'] = fitting('instances', set.instances, widths.instances);
   if (set.metrics !== undefined) columns['metrics'] = fittingBytes('metrics', set.metrics, widths.textBytes);
   if (set.resultLocation !== undefined) {
     columns['result_location'] = fitting('resultLocation', set.resultLocation, widths.resultLocation);
@@ -111,14 +121,17 @@ const engineInstanceOf = (metrics: string): string => /"engineInstance":"([^"\\]
 function factColumns(facts: Partial<JobFacts>): Columns {
   const columns: Record<string, SqlValue> = {};
   if (facts.attempt !== undefined) columns['attempt'] = facts.attempt;
-  if (facts.engineId !== undefined) columns['engine_id'] = fitting('engineId', facts.engineId, widths.engineId);
+  if (facts.engineId !== undefined)
+    columns['engine_id'] = fitting('engineId', facts.engineId, widths.engineId);
   if (facts.tenant !== undefined) columns['tenant'] = fitting('tenant', facts.tenant, widths.user);
   if (facts.priority !== undefined) columns['priority'] = facts.priority;
-  if (facts.killedBy !== undefined) columns['killed_by'] = fittingOrNull('killedBy', facts.killedBy, widths.user);
+  if (facts.killedBy !== undefined)
+    columns['killed_by'] = fittingOrNull('killedBy', facts.killedBy, widths.user);
   if (facts.idempotencyKey !== undefined) {
     columns['idempotency_key'] = fittingOrNull('idempotencyKey', facts.idempotencyKey, widths.idempotencyKey);
   }
-  if (facts.requestId !== undefined) columns['request_id'] = cutToCharacters(facts.requestId, widths.requestId);
+  if (facts.requestId !== undefined)
+    columns['request_id'] = cutToCharacters(facts.requestId, widths.requestId);
   if (facts.creator !== undefined) columns['creator'] = fitting('creator', facts.creator, widths.user);
   if (facts.codeType !== undefined) columns['code_type'] = fitting('codeType', facts.codeType, widths.user);
   if (facts.logLines !== undefined) columns['log_lines'] = facts.logLines;

@@ -34,5 +34,7 @@ export function conditionsOf(filter: JobFilter): Conditions {
 }
 
 /** The id breaks ties, so that pages neither repeat nor skip. */
-export const orderOf = ({orderBy = 'newest'}: JobFilter): string =>
-  orderBy === 'newest' ? 'j.created_ms desc, j.id desc' : 'j.cost_ms desc, j.id desc';
+export const orderOf = ({orderBy = 'newest'}: JobFilter, table: 'j' | 'page'): string =>
+  orderBy === 'newest'
+    ? `${table}.created_ms desc, ${table}.id desc`
+    : `${table}.cost_ms desc, ${table}.id desc`;

@@ -6,7 +6,15 @@
 import {jobStatuses, type JobStatus} from '../actors/domain/job.ts';
 import type {JobFilter, JobPage, JobStore, JobWrite, StoredJob, WriteOutcome} from '../actors/ports.ts';
 import {
-  historyTable, jobTable, statusOf, storedColumns, storedJob, textTable, type JobTexts, type TextKind,
+  detailTable,
+  historyTable,
+  jobTable,
+  statusOf,
+  storedColumns,
+  storedJob,
+  textTable,
+  type JobTexts,
+  type TextKind,
 } from './job-columns.ts';
 import {conditionsOf, orderOf} from './job-query.ts';
 import {integerOf, textOf} from './sql-row.ts';
@@ -48,7 +56,7 @@ export function jobStore(session: SqlSession, commit: Commit): JobStore {
     return job;
   }
 
-  async function count(filter: JobFilter): Promise<number> {
+  async function totalOf(filter: JobFilter): Promise<number> {
     const {sql, values} = conditionsOf(filter);
     const rows = await session.all(
       `select count(*) as total from (select 1 from ${jobTable} j where ${sql} limit ${totalMax + 1}) matching`,
@@ -67,21 +75,25 @@ export function jobStore(session: SqlSession, commit: Commit): JobStore {
 
     get: taskID => one('h.id = ?', [taskID]),
 
-    byIdempotencyKey: (submitUser, key) => one('j.submit_user = ? and j.idempotency_key = ?', [submitUser, key]),
+    byIdempotencyKey: (submitUser, key) =>
+      one('j.submit_user = ? and j.idempotency_key = ?', [submitUser, key]),
 
     async list(filter, page): Promise<JobPage> {
       const size = Math.min(Math.max(1, Math.floor(page.size)), pageSizeMax);
       const offset = Math.max(0, Math.floor(page.number) - 1) * size;
       const {sql, values} = conditionsOf(filter);
-      // The narrow table alone finds the page's ids; only those rows are then read whole.
+      // The narrow table alone finds the page's ids; only those rows are then read whole. The outer order is by the page's
+      // own columns: by those of `j`, SQLite would walk all of its index instead.
       const rows = await session.all(
         `select ${storedColumns} from
-          (select j.id from ${jobTable} j where ${sql} order by ${orderOf(filter)} limit ? offset ?) page
+          (select j.id, j.created_ms, j.cost_ms from ${jobTable} j where ${sql}
+           order by ${orderOf(filter, 'j')} limit ? offset ?) page
           join ${historyTable} h on h.id = page.id join ${jobTable} j on j.id = page.id
-          order by ${orderOf(filter)}`,
+          order by ${orderOf(filter, 'page')}`,
         [...values, size, offset],
       );
-      const found = await count(filter);
+      const isLast = rows.length < size && (rows.length > 0 || offset === 0);
+      const found = isLast ? Math.min(offset + rows.length, totalMax + 1) : await totalOf(filter);
       return {
         jobs: await withTexts(rows, pageTextBytesMax),
         total: Math.min(found, totalMax),
@@ -104,7 +116,7 @@ export function jobStore(session: SqlSession, commit: Commit): JobStore {
       const rows = await session.all(
         `select ${storedColumns} from
           (select j.id from ${jobTable} j where j.is_open = 1 and j.id > ? order by j.id limit ?) page
-          join ${historyTable} h on h.id = page.id join ${jobTable} j on j.id = page.id order by j.id`,
+          join ${historyTable} h on h.id = page.id join ${jobTable} j on j.id = page.id order by page.id`,
         [afterId, Math.min(Math.max(1, Math.floor(limit)), pageSizeMax)],
       );
       return withTexts(rows, Number.POSITIVE_INFINITY);
@@ -120,6 +132,9 @@ export function jobStore(session: SqlSession, commit: Commit): JobStore {
         );
         const ids = rows.map(row => integerOf(row, 'id'));
         if (ids.length === 0) return 0;
+        // New ids begin above the highest in the history, which may be one that goes now.
+        const next = Math.max(...ids) + 1;
+        await run("update tenon_id_block set next_id = ? where name = 'job' and next_id < ?", [next, next]);
         for (const [table, key] of tablesOfJob) {
           await run(`delete from ${table} where ${key} in (${placeholders(ids.length)})`, ids);
         }
@@ -131,7 +146,7 @@ export function jobStore(session: SqlSession, commit: Commit): JobStore {
 /** Every table that holds something of a job, and the column that names the job. */
 const tablesOfJob = [
   [textTable, 'job_id'],
-  ['linkis_ps_job_history_detail', 'job_history_id'],
+  [detailTable, 'job_history_id'],
   [jobTable, 'id'],
   [historyTable, 'id'],
 ] as const;
@@ -146,7 +161,8 @@ const textKinds: readonly TextKind[] = ['code', 'params', 'source', 'prepared'];
 
 function kindOf(row: SqlRow): TextKind {
   const kind = textKinds.find(known => known === textOf(row, 'kind'));
-  if (kind === undefined) throw new RangeError(`tenon_job_text holds an unknown kind: ${textOf(row, 'kind')}.`);
+  if (kind === undefined)
+    throw new RangeError(`tenon_job_text holds an unknown kind: ${textOf(row, 'kind')}.`);
   return kind;
 }
 
@@ -158,7 +174,9 @@ async function reserveBlock(session: SqlSession, count: number): Promise<number>
   const highest = `(select coalesce(max(h.id), 0) + 1 from ${historyTable} h)`;
   if (session.kind === 'sqlite') {
     return session.transaction(async ({run, all}) => {
-      await run(`update tenon_id_block set next_id = max(next_id, ${highest}) + ? where name = 'job'`, [count]);
+      await run(`update tenon_id_block set next_id = max(next_id, ${highest}) + ? where name = 'job'`, [
+        count,
+      ]);
       const [row] = await all("select next_id from tenon_id_block where name = 'job'");
       if (row === undefined) throw missingBlock();
       return integerOf(row, 'next_id') - count;
@@ -172,4 +190,5 @@ async function reserveBlock(session: SqlSession, count: number): Promise<number>
   return insertId - count;
 }
 
-const missingBlock = (): Error => new Error("tenon_id_block has no row 'job'. Restore it, or start with a new database.");
+const missingBlock = (): Error =>
+  new Error("tenon_id_block has no row 'job'. Restore it, or start with a new database.");

@@ -31,8 +31,10 @@ export function leaseStore(session: SqlSession, leaseMs: number): LeaseStore {
     return row === undefined ? undefined : readLease(row);
   }
 
-  const printDetails = (details: Lease['details']): string =>
-    JSON.stringify({...details, leaseMs, renewals: (renewals += 1)});
+  const printDetails = (details: Lease['details']): string => {
+    renewals += 1;
+    return asciiJson({...details, leaseMs, renewals});
+  };
 
   return {
     async acquire(name, incarnation, details) {
@@ -79,6 +81,13 @@ export function leaseStore(session: SqlSession, leaseMs: number): LeaseStore {
     },
   };
 }
+
+/** The seed's column can't hold every character. */
+const asciiJson = (value: unknown): string =>
+  JSON.stringify(value).replaceAll(
+    /[^\x20-\x7e]/g,
+    unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 
 /** False when somebody else was first. */
 async function insert(session: SqlSession, name: string, locker: string, timeOut: string): Promise<boolean> {

@@ -91,7 +91,10 @@ async function checkServer(session: ServerSession, target: ServerTarget, log: Ba
   }
   const packetBytes = integerOf(row, 'packet_bytes');
   if (packetBytes < packetBytesMin) {
-    log('warn', `${server} has max_allowed_packet ${packetBytes}: submissions of 5 MB need ${packetBytesMin}.`);
+    log(
+      'warn',
+      `${server} has max_allowed_packet ${packetBytes}: submissions of 5 MB need ${packetBytesMin}.`,
+    );
   }
 }
 
@@ -104,5 +107,10 @@ async function checkHistoryCharset(session: ServerSession, server: string): Prom
   );
   if (row === undefined) return;
   const remedy = `Run: alter table ${historyTable} convert to character set utf8mb4; then start again.`;
-  throw new DatabaseCharsetError(server, `${historyTable}.${textOf(row, 'name')}`, textOf(row, 'charset'), remedy);
+  throw new DatabaseCharsetError(
+    server,
+    `${historyTable}.${textOf(row, 'name')}`,
+    textOf(row, 'charset'),
+    remedy,
+  );
 }

@@ -90,5 +90,7 @@ export function toServerFailure(error: unknown, server: string): unknown {
     (conflictErrors.has(number) ? 'others hold locks on the same rows' : undefined) ??
     (error.fatal === true ? 'the connection was lost' : undefined);
   if (reason === undefined) return error;
-  return new DatabaseAwayError(`The database ${server} can't be used, ${reason} (${error.message}).`, {cause: error});
+  return new DatabaseAwayError(`The database ${server} can't be used, ${reason} (${error.message}).`, {
+    cause: error,
+  });
 }

@@ -8,13 +8,33 @@ import {LinkisError} from '../actors/domain/errors.ts';
 import type {JobInsert, JobUpdate, JobWrite, WriteOutcome} from '../actors/ports.ts';
 import {ValueRefusedError} from './server-failure.ts';
 import {
-  IdempotencyKeyTakenError, insertOutcome, outcomeColumns, refused, TaskIdTakenError, updateOutcome, written,
+  IdempotencyKeyTakenError,
+  insertOutcome,
+  outcomeColumns,
+  refused,
+  TaskIdTakenError,
+  updateOutcome,
+  written,
 } from './commit-outcome.ts';
 import {
-  historyTable, insertColumns, jobTable, textTable, updateColumns, type Columns, type JobColumns,
+  historyTable,
+  insertColumns,
+  jobTable,
+  textTable,
+  updateColumns,
+  type Columns,
+  type JobColumns,
 } from './job-columns.ts';
 import {integerOf} from './sql-row.ts';
-import {DuplicateKeyError, placeholders, serverWords, type SqlRow, type SqlSession, type SqlStatements, type SqlValue} from './sql-session.ts';
+import {
+  DuplicateKeyError,
+  placeholders,
+  serverWords,
+  type SqlRow,
+  type SqlSession,
+  type SqlStatements,
+  type SqlValue,
+} from './sql-session.ts';
 
 /** One statement takes at most so many jobs, and characters of theirs: `max_allowed_packet` and case lists set the bounds. */
 const chunkMax = {jobs: 128, characters: 1_500_000};
@@ -58,7 +78,9 @@ export async function commitToServer(
   for (const {inserts, updates} of rounds) {
     await inLanes([
       ...chunks(inserts).map(chunk => () => insertChunk(session, chunk)),
-      ...shapes(updates).flatMap(chunks).map(chunk => () => updateChunk(session, chunk)),
+      ...shapes(updates)
+        .flatMap(chunks)
+        .map(chunk => () => updateChunk(session, chunk)),
     ]);
   }
   return outcomes;
@@ -98,7 +120,10 @@ function chunks<E extends Entry>(entries: readonly E[]): E[][] {
 }
 
 const sizeOf = ({history}: JobColumns): number =>
-  Object.values(history).reduce<number>((sum, value) => sum + (typeof value === 'string' ? value.length : 8), 0);
+  Object.values(history).reduce<number>(
+    (sum, value) => sum + (typeof value === 'string' ? value.length : 8),
+    0,
+  );
 
 /** Updates that one statement can do. */
 function shapes(updates: readonly Entry<JobUpdate>[]): Entry<JobUpdate>[][] {
@@ -106,7 +131,10 @@ function shapes(updates: readonly Entry<JobUpdate>[]): Entry<JobUpdate>[][] {
   for (const entry of updates) {
     const {write, columns} = entry;
     const shape = [
-      write.owner, write.from.join(), Object.keys(columns.history).join(), Object.keys(columns.job).join(),
+      write.owner,
+      write.from.join(),
+      Object.keys(columns.history).join(),
+      Object.keys(columns.job).join(),
       // Texts of their own need more than one statement, so such an update goes alone.
       columns.texts.length === 0 ? '' : write.id,
     ].join('\n');
@@ -124,8 +152,16 @@ async function insertChunk(session: SqlSession, entries: readonly Entry<JobInser
   if (first === undefined) return;
   try {
     await session.transaction(async inside => {
-      await insertRows(inside, historyTable, entries.map(({columns}) => columns.history));
-      await insertRows(inside, jobTable, entries.map(({columns}) => columns.job));
+      await insertRows(
+        inside,
+        historyTable,
+        entries.map(({columns}) => columns.history),
+      );
+      await insertRows(
+        inside,
+        jobTable,
+        entries.map(({columns}) => columns.job),
+      );
       for (const {write, columns} of entries) await putTexts(inside, write.row.id, columns);
     });
     for (const {settle} of entries) settle(written);
@@ -141,7 +177,10 @@ async function insertRest(
   entries: readonly Entry<JobInsert>[],
   error: DuplicateKeyError | ValueRefusedError,
 ): Promise<void> {
-  const rows = await readRows(session, entries.map(({write}) => write.row.id));
+  const rows = await readRows(
+    session,
+    entries.map(({write}) => write.row.id),
+  );
   const rest: Entry<JobInsert>[] = [];
   for (const entry of entries) {
     const row = rows.get(entry.write.row.id);
@@ -174,7 +213,11 @@ async function insertRows(inside: SqlStatements, table: string, rows: readonly C
 
 async function putTexts(inside: SqlStatements, id: number, {texts}: JobColumns): Promise<void> {
   for (const {kind, content} of texts) {
-    await inside.run(`replace into ${textTable} (job_id, kind, content) values (?, ?, ?)`, [id, kind, content]);
+    await inside.run(`replace into ${textTable} (job_id, kind, content) values (?, ?, ?)`, [
+      id,
+      kind,
+      content,
+    ]);
   }
 }
 
@@ -198,7 +241,10 @@ async function updateChunk(session: SqlSession, entries: readonly Entry<JobUpdat
 }
 
 async function deriveOutcomes(session: SqlSession, entries: readonly Entry<JobUpdate>[]): Promise<void> {
-  const rows = await readRows(session, entries.map(({write}) => write.id));
+  const rows = await readRows(
+    session,
+    entries.map(({write}) => write.id),
+  );
   for (const entry of entries) {
     const outcome = updateOutcome(entry.write, entry.columns.history, rows.get(entry.write.id));
     entry.settle(outcome.type === 'matches' ? await adopt(session, entry) : outcome);
@@ -241,8 +287,12 @@ async function runUpdate(session: SqlSession, entries: readonly Entry<JobUpdate>
     return `case h.id ${'when ? then ? '.repeat(entries.length)}end`;
   };
   const set = [
-    ...Object.keys(columns.history).map(name => `h.${name} = ${valueOf(entry => entry.columns.history[name] ?? null)}`),
-    ...Object.keys(columns.job).map(name => `j.${name} = ${valueOf(entry => entry.columns.job[name] ?? null)}`),
+    ...Object.keys(columns.history).map(
+      name => `h.${name} = ${valueOf(entry => entry.columns.history[name] ?? null)}`,
+    ),
+    ...Object.keys(columns.job).map(
+      name => `j.${name} = ${valueOf(entry => entry.columns.job[name] ?? null)}`,
+    ),
     `j.cost_ms = greatest(0, ${valueOf(entry => entry.write.set.updatedTime)} - j.created_ms)`,
   ];
   const sql = `update ${historyTable} h join ${jobTable} j on j.id = h.id set ${set.join(', ')}

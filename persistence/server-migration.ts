@@ -20,7 +20,9 @@ export class MigrationLockError extends LinkisError {
   override readonly retryable = true;
 
   constructor(server: string) {
-    super(`Another node has been changing the schema of ${server} for more than ${lockWaitS} s. Wait for it, then start again.`);
+    super(
+      `Another node has been changing the schema of ${server} for more than ${lockWaitS} s. Wait for it, then start again.`,
+    );
   }
 }
 
@@ -34,7 +36,8 @@ export async function migrateServer(
   const server = printTarget(target);
   log('info', `Bringing the schema of ${server} up to date.`);
   const orm = await serverOrm(target, kind, 1);
-  const execute = (sql: string, values: unknown[]): Promise<SqlRow[]> => orm.driver.getConnection().execute(sql, values);
+  const execute = (sql: string, values: unknown[]): Promise<SqlRow[]> =>
+    orm.driver.getConnection().execute(sql, values);
   // The lock's name is the server's, not the database's.
   const lock = `tenon-migration:${target.database}`.slice(0, 64);
   try {

@@ -8,7 +8,14 @@ import type {BusyRetry} from './busy-retry.ts';
 import {isConflict, isFatal, toServerFailure} from './server-failure.ts';
 import type {ServerPool} from './server-orm.ts';
 import {Slots} from './slots.ts';
-import {serverWords, type SqlRow, type SqlRun, type SqlSession, type SqlStatements, type SqlValue} from './sql-session.ts';
+import {
+  serverWords,
+  type SqlRow,
+  type SqlRun,
+  type SqlSession,
+  type SqlStatements,
+  type SqlValue,
+} from './sql-session.ts';
 
 type Connection = Parameters<Parameters<ServerPool['getConnection']>[0]>[1];
 type Result = {readonly rows: readonly SqlRow[]; readonly run: SqlRun};
@@ -107,7 +114,9 @@ export class ServerSession implements SqlSession {
     // Own turns instead of the pool's queue, which forgets who waits when a connection dies.
     const giveBack = await this.#slots.take(statementTimeoutMs);
     if (giveBack === undefined) {
-      throw new DatabaseAwayError(`All connections to ${server} have been busy for ${statementTimeoutMs} ms.`);
+      throw new DatabaseAwayError(
+        `All connections to ${server} have been busy for ${statementTimeoutMs} ms.`,
+      );
     }
     try {
       const connection = await this.#connect();

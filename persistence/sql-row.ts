@@ -2,9 +2,13 @@
 import type {SqlRow} from './sql-session.ts';
 import {parseTime} from './sql-time.ts';
 
+/** Null counts as empty. Throws `RangeError` for what is neither text nor number. */
 export function textOf(row: SqlRow, column: string): string {
   const value = row[column];
-  return value === null || value === undefined ? '' : String(value);
+  if (typeof value === 'string') return value;
+  if (value === null || value === undefined) return '';
+  if (typeof value === 'number' || typeof value === 'bigint') return String(value);
+  throw new RangeError(`${column} holds a ${typeof value}, not text.`);
 }
 
 export const optionalText = (row: SqlRow, column: string): string | null =>
@@ -13,7 +17,8 @@ export const optionalText = (row: SqlRow, column: string): string | null =>
 /** Servers give large integers as digits. Null counts as 0. */
 export function integerOf(row: SqlRow, column: string): number {
   const number = Number(row[column] ?? 0);
-  if (!Number.isSafeInteger(number)) throw new RangeError(`${column} holds ${String(row[column])}, not a safe integer.`);
+  if (!Number.isSafeInteger(number))
+    throw new RangeError(`${column} holds ${String(row[column])}, not a safe integer.`);
   return number;
 }
 
@@ -27,8 +32,8 @@ export function timeOf(row: SqlRow, column: string): number {
   const value = row[column];
   if (value === null || value === undefined) return 0;
   if (typeof value === 'number') return value;
-  if (value instanceof Date) return value.getTime();
-  const time = parseTime(String(value));
-  if (Number.isNaN(time)) throw new RangeError(`${column} holds ${String(value)}, not a time.`);
+  const text = textOf(row, column);
+  const time = parseTime(text);
+  if (Number.isNaN(time)) throw new RangeError(`${column} holds ${text}, not a time.`);
   return time;
 }

@@ -52,8 +52,8 @@ export class SqliteConnection {
    * Copies the whole database into a new file, a few pages at a time and off this thread. What this connection writes
    * meanwhile goes into the copy too; had another one written, SQLite would start over.
    */
-  async copyTo(file: string): Promise<void> {
-    await backup(this.#database, file, {rate: backupPagesAtOnce});
+  async copyTo(file: string, pagesAtOnce = backupPagesAtOnce): Promise<void> {
+    await backup(this.#database, file, {rate: pagesAtOnce});
   }
 
   rollBackIfOpen(): void {

@@ -3,7 +3,15 @@ import {DatabaseAwayError} from '../actors/ports.ts';
 import {DuplicateKeyError} from './sql-session.ts';
 
 const primaryCode = {
-  busy: 5, locked: 6, readOnly: 8, ioError: 10, corrupt: 11, full: 13, cantOpen: 14, constraint: 19, notADatabase: 26,
+  busy: 5,
+  locked: 6,
+  readOnly: 8,
+  ioError: 10,
+  corrupt: 11,
+  full: 13,
+  cantOpen: 14,
+  constraint: 19,
+  notADatabase: 26,
 };
 
 // Full disks and the like: nothing the caller did, and it may be mended while we run.
@@ -19,7 +27,8 @@ const awayReasons: ReadonlyMap<number, string> = new Map([
 ]);
 
 function codeOf(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number') return undefined;
+  if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number')
+    return undefined;
   // The upper bits say more than we need, except in uniqueness, which the message words better.
   return error.errcode & 0xff;
 }
@@ -34,8 +43,11 @@ export function toSqliteFailure(error: unknown, file: string): unknown {
   const code = codeOf(error);
   if (code === undefined || !(error instanceof Error)) return error;
   const unique = /^(?:UNIQUE|PRIMARY KEY) constraint failed: (.*)$/.exec(error.message);
-  if (code === primaryCode.constraint && unique !== null) return new DuplicateKeyError(unique[1] ?? '', error);
+  if (code === primaryCode.constraint && unique !== null)
+    return new DuplicateKeyError(unique[1] ?? '', error);
   const reason = awayReasons.get(code);
   if (reason === undefined) return error;
-  return new DatabaseAwayError(`The database ${file} can't be used, ${reason} (${error.message}).`, {cause: error});
+  return new DatabaseAwayError(`The database ${file} can't be used, ${reason} (${error.message}).`, {
+    cause: error,
+  });
 }

@@ -4,9 +4,22 @@
  */
 import {LinkisError} from '../actors/domain/errors.ts';
 import type {JobInsert, JobUpdate, JobWrite, WriteOutcome} from '../actors/ports.ts';
-import {IdempotencyKeyTakenError, insertOutcome, outcomeColumns, refused, updateOutcome, written} from './commit-outcome.ts';
 import {
-  historyTable, insertColumns, jobTable, textTable, updateColumns, type Columns, type JobColumns,
+  IdempotencyKeyTakenError,
+  insertOutcome,
+  outcomeColumns,
+  refused,
+  updateOutcome,
+  written,
+} from './commit-outcome.ts';
+import {
+  historyTable,
+  insertColumns,
+  jobTable,
+  textTable,
+  updateColumns,
+  type Columns,
+  type JobColumns,
 } from './job-columns.ts';
 import {placeholders, sqliteWords, type SqlRow, type SqlValue} from './sql-session.ts';
 import type {SqliteSession, SqliteWriter} from './sqlite-session.ts';
@@ -55,7 +68,8 @@ function update(writer: SqliteWriter, write: JobUpdate, columns: JobColumns): Wr
   );
   if (changes === 0) {
     const outcome = updateOutcome(write, history, read(writer, write.id));
-    if (outcome.type === 'matches') throw new Error(`Job ${write.id} matches its update, but was not changed.`);
+    if (outcome.type === 'matches')
+      throw new Error(`Job ${write.id} matches its update, but was not changed.`);
     return outcome;
   }
   const values = [...Object.values(job), write.set.updatedTime, write.id];
@@ -85,7 +99,11 @@ function insertRow(writer: SqliteWriter, table: string, columns: Columns): numbe
 }
 
 function putText(writer: SqliteWriter, id: number, {kind, content}: JobColumns['texts'][number]): void {
-  writer.run(`insert or replace into ${textTable} (job_id, kind, content) values (?, ?, ?)`, [id, kind, content]);
+  writer.run(`insert or replace into ${textTable} (job_id, kind, content) values (?, ?, ?)`, [
+    id,
+    kind,
+    content,
+  ]);
 }
 
 const assignments = (columns: Columns): string =>

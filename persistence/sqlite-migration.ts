@@ -9,11 +9,13 @@ import {sqliteOrm} from './sqlite-orm.ts';
 
 const lockWaitMsMax = 60_000;
 
-export async function migrateSqlite(file: string, retry: BusyRetry): Promise<void> {
+export async function migrateSqlite(file: string, retry: Omit<BusyRetry, 'waitMsMax'>): Promise<void> {
   const connection = new SqliteConnection(file);
   try {
     const orm = await sqliteOrm(connection);
-    await retryBusy({...retry, waitMsMax: lockWaitMsMax}, isBusy, () => connection.execute('begin exclusive'));
+    await retryBusy({...retry, waitMsMax: lockWaitMsMax}, isBusy, () =>
+      connection.execute('begin exclusive'),
+    );
     await orm.migrator.up();
     connection.execute('commit');
     await orm.close();

@@ -7,7 +7,14 @@ import {statSync} from 'node:fs';
 import {DatabaseAwayError} from '../actors/ports.ts';
 import {backUp} from './backup.ts';
 import {retryBusy, type BusyRetry} from './busy-retry.ts';
-import {sqliteWords, type SqlRow, type SqlRun, type SqlSession, type SqlStatements, type SqlValue} from './sql-session.ts';
+import {
+  sqliteWords,
+  type SqlRow,
+  type SqlRun,
+  type SqlSession,
+  type SqlStatements,
+  type SqlValue,
+} from './sql-session.ts';
 import {SqliteConnection} from './sqlite-connection.ts';
 import {isBusy, toSqliteFailure} from './sqlite-failure.ts';
 

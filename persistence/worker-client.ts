@@ -9,7 +9,15 @@ import {DatabaseAwayError} from '../actors/ports.ts';
 import type {Clock} from '../actors/runtime/clock.ts';
 import type {Random} from '../actors/runtime/random.ts';
 import {unpackFailure} from './worker-failure.ts';
-import type {AnswerOf, DatabaseApi, DatabaseKind, Question, Reply, Request, WorkerSettings} from './worker-protocol.ts';
+import type {
+  AnswerOf,
+  DatabaseApi,
+  DatabaseKind,
+  Question,
+  Reply,
+  Request,
+  WorkerSettings,
+} from './worker-protocol.ts';
 
 export type WorkerLog = (level: 'info' | 'warn', message: string) => void;
 
@@ -23,14 +31,18 @@ export type WorkerClientOptions = {
 };
 
 const openRequestsMax = 10_000;
-const openTimeoutMs = 90_000;
+/** Long, since a large history may have to be brought up to date; what can't be reached is told much earlier. */
+const openTimeoutMs = 600_000;
 const closeTimeoutMs = 10_000;
 const restartDelayMs = {first: 100, max: 5_000};
 // Few and small: an idle thread must be cheap. Batches of new jobs are what needs the young generation.
 const resourceLimits = {maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 1_024};
 
 // As source or built: the neighbour has the same ending as this file.
-const databaseWorker = new URL(`./database-worker${extname(new URL(import.meta.url).pathname)}`, import.meta.url);
+const databaseWorker = new URL(
+  `./database-worker${extname(new URL(import.meta.url).pathname)}`,
+  import.meta.url,
+);
 
 type Open = {readonly settle: (reply: Reply) => void; readonly reject: (error: Error) => void};
 
@@ -147,9 +159,15 @@ export class WorkerClient {
         }
       });
       worker.on('error', error => {
-        fail(new DatabaseAwayError(`The database's thread ended: ${error instanceof Error ? error.message : String(error)}`));
+        fail(
+          new DatabaseAwayError(
+            `The database's thread ended: ${error instanceof Error ? error.message : String(error)}`,
+          ),
+        );
       });
-      worker.on('exit', code => fail(new DatabaseAwayError(`The database's thread ended with code ${code}.`)));
+      worker.on('exit', code =>
+        fail(new DatabaseAwayError(`The database's thread ended with code ${code}.`)),
+      );
     });
   }
 

@@ -6,7 +6,7 @@
  *     node tools/suites.ts all              every suite; needs the servers, browser and SDKs that .ci/run installs
  *     … --coverage DIR                      records which lines the unit suite ran, for `npm run cover:report`
  *
- * AVA's own closing line differs with what happened, so the counts are read from its TAP output. A suite that ends badly
+ * AVA's own closing line differs with what happened, so the counts are read from what it reports. A suite that ends badly
  * without a failed test (a crash, no test found) counts as one failure: silence is never a success. Skipped tests are
  * named, each time.
  */
@@ -16,7 +16,10 @@ import {existsSync} from 'node:fs';
 import {createInterface} from 'node:readline';
 import {fileURLToPath} from 'node:url';
 import {parseArgs} from 'node:util';
-import {closingLine, readTap, type Tally} from './tap.ts';
+import {closingLine, readAvaOutput, type Tally} from './ava-output.ts';
+
+/** Longer than any suite's own limit for a test that makes no progress. */
+const silenceMsMax = 400_000;
 
 type Suite = {readonly config: string; readonly needs: string; readonly isEverywhere: boolean};
 
@@ -63,24 +66,33 @@ process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
 
 /** Shows failures whole, and of what passed only that it did. */
 async function run({config, needs}: Suite, coverageDirectory: string | undefined): Promise<Tally> {
-  const child = spawn(process.execPath, [ava, '--config', config, '--tap'], {
+  const child = spawn(process.execPath, [ava, '--config', config], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'inherit'],
     // Only here: nodes and engines that other suites start are timed, and recording makes them slower.
-    env:
-      coverageDirectory === undefined
-        ? process.env
-        : {...process.env, NODE_V8_COVERAGE: resolve(root, coverageDirectory)},
+    env: {
+      ...process.env,
+      NO_COLOR: '1',
+      ...(coverageDirectory === undefined ? {} : {NODE_V8_COVERAGE: resolve(root, coverageDirectory)}),
+    },
   });
   const ended = new Promise<string>(settle => {
     child.once('error', error => settle(error.message));
     child.once('exit', (code, signal) => settle(code === 0 ? '' : `exit ${code ?? signal}`));
   });
-  const tally = await readTap(createInterface({input: child.stdout}), line => console.log(line));
+  const output = readAvaOutput(line => console.log(line));
+  // A worker that neither works nor ends keeps AVA from ending, whatever AVA's own time limit.
+  const giveUp = setTimeout(() => child.kill('SIGKILL'), silenceMsMax);
+  for await (const line of createInterface({input: child.stdout})) {
+    giveUp.refresh();
+    output.line(line);
+  }
+  clearTimeout(giveUp);
+  const tally = output.tally();
   const why = await ended;
   if (tally.failed === 0 && (why !== '' || tally.passed === 0)) {
     tally.failed = 1;
-    const what = why === '' ? 'no test ran' : `AVA ended with ${why} though no test failed`;
+    const what = why === '' ? 'no test ran' : `AVA ended with ${why}, and no test failed`;
     console.log(`not ok - ${config}: ${what} (this suite needs ${needs})`);
   }
   return tally;

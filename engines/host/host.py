@@ -12,12 +12,12 @@ import resource
 import signal
 import sys
 import time
-import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import process_tree
 import wire
+from cgroup import join_cgroup
 from event_loop import EventLoop
 from process_tree import Family
 from socket_server import SocketServer
@@ -30,6 +30,8 @@ _RESERVE_BYTES = 64 * 1024
 _LOG_BYTES_MAX = 1024 * 1024
 _LEAVE_S = 3.0
 _FIRST_OWNER_MS = 10_000
+# Fewer, and the host itself could not work.
+_OPEN_FILES_MIN = 64
 
 
 class Host:
@@ -60,8 +62,9 @@ class Host:
         self.cgroup = join_cgroup(self.engine_id)
         self.has_subreaper = process_tree.become_subreaper()
         self.engine = make_engine(self)
-        self.family = Family(self.engine_id, self.cgroup, self.engine.spare)
-        self.family_with_engine = Family(self.engine_id, self.cgroup, lambda pids: set())
+        self.mark = os.environ[process_tree.MARK_VARIABLE]
+        self.family = Family(self.mark, self.cgroup, self.engine.spare)
+        self.family_with_engine = Family(self.mark, self.cgroup, lambda pids: set())
         self.server = None
 
     def start(self):
@@ -85,6 +88,7 @@ class Host:
             'startTime': process_tree.start_time(os.getpid()),
             'bootId': boot_id(),
             'socketPath': path,
+            'mark': self.mark,
             'cgroup': self.cgroup,
             'python': '%d.%d.%d' % sys.version_info[:3],
             'limits': self.limits,
@@ -123,7 +127,10 @@ class Host:
                 'Task %d belongs to epoch %d; epoch %d is stale.' % (task.task_id, task.epoch, epoch),
             )
         if epoch > task.epoch:
-            task.raise_epoch(epoch)
+            try:
+                task.raise_epoch(epoch)
+            except OSError as error:
+                raise wire.ProtocolError('noRoom', 'The new epoch could not be stored: %s.' % error)
 
     def request(self, connection, request):
         kind = request.get('type')
@@ -196,6 +203,7 @@ class Host:
         if self._reserve_is_spent:
             self._make_reserve()
         self.attached_changed()
+        self.loop.soon(self.engine.warm)
 
     # What the task asks
 
@@ -226,6 +234,7 @@ class Host:
         """The allow-list the launcher gave, and what marks the processes as ours."""
         environment = dict(self._user_environment)
         environment['TENON_ENGINE_ID'] = self.engine_id
+        environment[process_tree.MARK_VARIABLE] = self.mark
         temporary = os.path.join(self.directory, 'tmp')
         # Longer, and the sockets that programs put there would not fit into a socket address.
         if len(temporary) <= 60:
@@ -329,7 +338,10 @@ class Host:
             pass
 
     def _crashed(self, error):
+        import traceback
         self.write_log(''.join(traceback.format_exception(type(error), error, error.__traceback__)))
+        if self.task is not None and not self.task.ended:
+            self.task.engine_failed(error)
 
     def write_log(self, text):
         """Standard error is host.log; bounded, since nobody rotates it."""
@@ -363,28 +375,6 @@ def boot_id():
         return file.read().strip()
 
 
-def join_cgroup(engine_id):
-    """A cgroup of our own below the present one, where the tree is writable; None otherwise (the usual case)."""
-    try:
-        with open('/proc/self/cgroup') as file:
-            here = next(line.rstrip('\n').split('::', 1)[1] for line in file if line.startswith('0::'))
-        with open('/proc/self/mountinfo') as file:
-            mount = next(line.split()[4] for line in file if ' - cgroup2 ' in line)
-        path = os.path.join(mount, here.lstrip('/'), 'tenon-' + engine_id)
-        os.mkdir(path)
-    except (OSError, StopIteration):
-        return None
-    try:
-        if not os.path.exists(os.path.join(path, 'cgroup.kill')):
-            raise OSError('too old for cgroup.kill')
-        with open(os.path.join(path, 'cgroup.procs'), 'w') as file:
-            file.write(str(os.getpid()))
-        return path
-    except OSError:
-        os.rmdir(path)
-        return None
-
-
 def write_private(path, text):
     """Whole or not at all, for our user only."""
     fd = os.open(path + '.part', os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -396,6 +386,7 @@ def write_private(path, text):
 def limit_descriptors(open_files_max):
     """For the host and all it starts; lowering works for everybody, raising only where it was allowed before."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    open_files_max = max(open_files_max, _OPEN_FILES_MIN)
     wanted = open_files_max if hard == resource.RLIM_INFINITY else min(open_files_max, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, wanted))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -5,6 +5,9 @@ ends in a line feed, is valid UTF-8 (what is not becomes U+FFFD), and is not lon
 Works on chunks, never on single lines, as long as no line is too long.
 """
 
+# A long line may come byte by byte; an object for each would cost more than the line.
+_PARTS_MAX = 256
+
 
 def repair(chunk):
     """Valid UTF-8 as it is; otherwise with U+FFFD for each part that is not. Never call it with half a character."""
@@ -77,6 +80,8 @@ class LineGatherer:
         self._parts_bytes += len(chunk)
         # One character more, so that an unfinished one at the end does not leave a piece short.
         if self._parts_bytes < self._line_bytes_max + 4:
+            if len(self._parts) > _PARTS_MAX:
+                self._parts = [b''.join(self._parts)]
             return
         raw = b''.join(self._parts)
         held = unfinished_bytes(raw)

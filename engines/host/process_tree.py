@@ -11,6 +11,8 @@ import os
 import signal
 import time
 
+# Set by our launcher to a value of its own for each engine process, and inherited by all we start.
+MARK_VARIABLE = 'TENON_ENGINE_MARK'
 _PR_SET_CHILD_SUBREAPER = 36
 _RECHECK_S = 0.02
 _GIVE_UP_S = 60.0
@@ -97,8 +99,8 @@ def command_line(pid):
 class Family:
     """Everything that belongs to this engine, but the host and what `spare` names."""
 
-    def __init__(self, engine_id, cgroup, spare):
-        self._marker = b'TENON_ENGINE_ID=' + engine_id.encode()
+    def __init__(self, mark, cgroup, spare):
+        self._marker = MARK_VARIABLE.encode() + b'=' + mark.encode()
         self._cgroup = cgroup
         self._spare = spare
 

@@ -6,6 +6,7 @@ interpreter; the host survives and starts a new one for the next task, whose log
 import json
 import os
 import socket
+import sys
 
 from output import output_pipe
 from process_tree import command_line
@@ -97,7 +98,7 @@ class Interpreter:
         worker = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'python_worker.py')
         try:
             self.pid = spawn(
-                [python, worker], host.environment(), host.work_directory,
+                [python, worker, sys.pycache_prefix or ''], host.environment(), host.work_directory,
                 (null, output_write, output_write, theirs.fileno()), host.file_bytes_max,
             )
         except OSError:

@@ -67,6 +67,7 @@ class Results:
             self.table(frame)
             return
         if hasattr(frame, 'itertuples'):
+            frame = _with_named_index(frame)
             types = [_frame_type(str(frame.dtypes.iloc[at]), frame.iloc[:, at]) for at in range(len(frame.columns))]
             self._write_table(frame.columns, types, frame.itertuples(index=False, name=None), _missing)
         else:
@@ -121,6 +122,18 @@ def _is_frame(value):
     )
 
 
+def _with_named_index(frame):
+    """An index that has a name is data, such as the groups of a `groupby`; a bare row number is not."""
+    names = getattr(getattr(frame, 'index', None), 'names', ())
+    if all(name is None for name in names):
+        return frame
+    try:
+        return frame.reset_index()
+    except ValueError:
+        # A column has that name already.
+        return frame
+
+
 def _frame_type(dtype, column):
     lowered = dtype.lower()
     for prefix, name in _FRAME_TYPES:
@@ -137,6 +150,9 @@ def _type_of_column(values):
     for value in values:
         if value is None:
             continue
+        if hasattr(value, 'item') and getattr(value, 'shape', None) == ():
+            # A scalar of numpy.
+            value = value.item()
         found.add(next((name for known, name in _TYPES if isinstance(value, known)), 'string'))
         if len(found) > 2:
             return 'string'

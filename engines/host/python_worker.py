@@ -16,13 +16,20 @@ import traceback
 import types
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, HERE)
+sys.path[:] = [HERE] + [path for path in sys.path if path != HERE]
+# Ours go where the host's go; what jobs import is cached where Python always caches it.
+sys.pycache_prefix = sys.argv[1] or None
 
 from python_names import install_names
 from python_output import install_output
 from python_results import Results, display
 
+sys.pycache_prefix = None
 sys.path.remove(HERE)
+# Names such as `dolphin` and `log_line` belong to the jobs.
+for name, module in list(sys.modules.items()):
+    if getattr(module, '__file__', None) and os.path.dirname(module.__file__) == HERE and name != '__main__':
+        del sys.modules[name]
 
 
 class Channel:

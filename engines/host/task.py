@@ -10,7 +10,6 @@ What is decided first stays: a kill that crosses the natural end changes nothing
 import errno
 import json
 import os
-import shutil
 
 from dolphin import RecordTooLongError
 from limits import Watchdog
@@ -19,7 +18,8 @@ from log_line import log_line
 from output import Output
 from process_tree import Ending
 from spool import ENDED, LOG, OPENED, PROGRESS, VERSION, Spool, SpoolFullError
-from task_failure import DISK_FULL, KILLED, NOT_STARTED, OUTPUT_NOT_STORED, TIMED_OUT, failure
+from task_failure import DISK_FULL, ENGINE_FAULT, KILLED, NOT_STARTED, OUTPUT_NOT_STORED, TIMED_OUT, failure
+from trash import remove_tree
 
 # How long what a finished main process left behind may take to finish on its own, such as the `tee` of `>(tee f)`.
 _SETTLE_S = 0.25
@@ -49,6 +49,7 @@ class Task:
         self.ended = False
         self._decided = None
         self._ending = None
+        self._is_finishing = False
         self._outputs = []
         self._sources = []
         self._timers = []
@@ -74,7 +75,7 @@ class Task:
                 'engineId': self._host.engine_id,
             })
         except (OSError, SpoolFullError):
-            shutil.rmtree(self.directory, ignore_errors=True)
+            remove_tree(self.directory)
             raise
 
     def raise_epoch(self, epoch):
@@ -97,7 +98,8 @@ class Task:
         try:
             self._main_is_running = True
             self._host.engine.start(self)
-        except OSError as error:
+        except Exception as error:
+            # Whatever it is, the owner is waiting for an end.
             self.main_ended('failed', failure(NOT_STARTED, 'The engine could not start the code: %s.' % error))
 
     # What the engine reports
@@ -184,7 +186,7 @@ class Task:
 
     def end(self, outcome, why, grace_s):
         """Ends everything the task started; the first decision stands."""
-        if self.ended:
+        if self._is_finishing:
             return
         if self._decided is None:
             self._decided = (outcome, why)
@@ -195,6 +197,14 @@ class Task:
         # A main process that has ended by itself takes no engine along.
         self._begin_ending(host.family_with_engine if self._main_is_running else host.family, grace_s)
 
+    def engine_failed(self, error):
+        """A fault of ours: the task must have an end nevertheless, and nobody should trust this engine with another."""
+        self._engine_is_reusable = False
+        text = 'The engine failed: %s: %s. See host.log of engine %s.' % (
+            type(error).__name__, error, self._host.engine_id,
+        )
+        self.end('failed', failure(ENGINE_FAULT, text, True), 0)
+
     def _time_out(self, timeout_ms):
         self.end('timedOut', failure(TIMED_OUT, 'The job ran longer than its limit of %d ms.' % timeout_ms),
                  self._host.kill_grace_s)
@@ -204,7 +214,7 @@ class Task:
 
     def _settle(self, deadline):
         """Gives what is left a moment to end on its own, then ends it."""
-        if self.ended or self._ending is not None:
+        if self._is_finishing or self._ending is not None:
             return
         if not self._loop.reap() or not self._host.family.left_over():
             self._nothing_left([])
@@ -223,8 +233,9 @@ class Task:
             self._begin_ending(self._host.family, _LEFTOVER_GRACE_S)
 
     def _nothing_left(self, survivors):
-        if self.ended:
+        if self._is_finishing:
             return
+        self._is_finishing = True
         for output, gatherer in self._outputs:
             output.drain()
             output.close()

@@ -1,9 +1,22 @@
 """Removes job directories: by a rename at once, so that half of one is never taken for a whole; the rest when there is time."""
 
 import os
-import shutil
 
 _DELAY_S = 0.05
+
+
+def remove_tree(path):
+    """As far as it can be removed; links are not followed. (`shutil` would cost a tenth of our start.)"""
+    try:
+        with os.scandir(path) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    remove_tree(entry.path)
+                else:
+                    os.unlink(entry.path)
+        os.rmdir(path)
+    except OSError:
+        pass
 
 
 class Trash:
@@ -24,7 +37,7 @@ class Trash:
         except FileNotFoundError:
             return
         except OSError:
-            shutil.rmtree(path, ignore_errors=True)
+            remove_tree(path)
             return
         if not self._waiting:
             self._loop.after(_DELAY_S, self.empty)
@@ -33,4 +46,4 @@ class Trash:
     def empty(self):
         waiting, self._waiting = self._waiting, []
         for place in waiting:
-            shutil.rmtree(place, ignore_errors=True)
+            remove_tree(place)

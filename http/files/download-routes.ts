@@ -40,7 +40,7 @@ export function downloadRoutes(app: FastifyInstance, {access, files}: FilesConte
       orAsText(reply, async () => {
         const options = exportOf(request.query);
         const owned = await access.find(request.query.path, callerOf(request));
-        return sendExport(request, reply, [owned.path], options);
+        return sendExport(request, reply, [owned.path], options, owned.whyGone);
       }),
   );
 
@@ -63,6 +63,7 @@ export function downloadRoutes(app: FastifyInstance, {access, files}: FilesConte
           reply,
           results.map(({name}) => posix.join(owned.path, name)),
           options,
+          owned.whyGone,
         );
       }),
   );
@@ -82,8 +83,8 @@ export function downloadRoutes(app: FastifyInstance, {access, files}: FilesConte
     async (request, reply) =>
       orAsText(reply, async () => {
         const {user} = callerOf(request);
-        const {path} = await access.find(request.body.path, callerOf(request));
-        const {sizeBytes, bytes} = await permitted(files.read(path), path, user);
+        const {path, whyGone} = await access.find(request.body.path, callerOf(request));
+        const {sizeBytes, bytes} = await permitted(files.read(path), path, user, whyGone);
         return reply
           .type('application/octet-stream')
           .header('content-length', sizeBytes)
@@ -97,9 +98,15 @@ export function downloadRoutes(app: FastifyInstance, {access, files}: FilesConte
     reply: FastifyReply,
     paths: readonly string[],
     options: TableExport,
+    whyGone: string | undefined,
   ): Promise<FastifyReply> {
     const {user} = callerOf(request);
-    const bytes = await permitted(files.exportTables(paths, options), request.query.path ?? '', user);
+    const bytes = await permitted(
+      files.exportTables(paths, options),
+      request.query.path ?? '',
+      user,
+      whyGone,
+    );
     const {outputFileName} = request.query;
     const name = outputFileName === undefined || outputFileName === '' ? 'downloadResultset' : outputFileName;
     return reply

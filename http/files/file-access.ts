@@ -15,7 +15,12 @@ export type OwnedPath = {
   readonly job: StoredJob | undefined;
   /** `log`: the job's log itself. `results`: its result directory. `inside`: anything else. */
   readonly kind: 'log' | 'results' | 'inside';
+  /** Why it is not there, should it not be: what is old enough was removed. */
+  readonly whyGone?: string;
 };
+
+/** Undefined while a job's log or results are kept. */
+export type WhyRemoved = (kind: 'logs' | 'results', job: StoredJob) => string | undefined;
 
 export type FileAccess = {
   /** Throws `EmptyPathError` or `PathNotPermittedError`. Administrators may see all, and that is audited. */
@@ -25,18 +30,27 @@ export type FileAccess = {
 /** More numbers than that are in no path of ours: log and result paths have one, besides names that are numbers. */
 const candidatesMax = 4;
 
-export function createFileAccess(governance: Governance, audit: Audit): FileAccess {
+export function createFileAccess(
+  governance: Governance,
+  audit: Audit,
+  whyRemoved: WhyRemoved = () => undefined,
+): FileAccess {
   async function ownerOf(path: string): Promise<OwnedPath> {
     for (const taskID of taskIdsIn(path)) {
       // The last number is nearly always the one: the others are not asked for.
       // oxlint-disable-next-line no-await-in-loop
       const job = await governance.stored(taskID);
       if (job === undefined) continue;
-      if (path === placeOf(job.row.logPath)) return {path, job, kind: 'log'};
+      if (path === placeOf(job.row.logPath)) {
+        const whyLogGone = whyRemoved('logs', job);
+        return {path, job, kind: 'log', ...(whyLogGone !== undefined && {whyGone: whyLogGone})};
+      }
       const results = placeOf(job.row.resultLocation);
       if (results === undefined) continue;
-      if (path === results) return {path, job, kind: 'results'};
-      if (path.startsWith(`${results}/`)) return {path, job, kind: 'inside'};
+      if (path !== results && !path.startsWith(`${results}/`)) continue;
+      const whyGone = whyRemoved('results', job);
+      const kind = path === results ? 'results' : 'inside';
+      return {path, job, kind, ...(whyGone !== undefined && {whyGone})};
     }
     return {path, job: undefined, kind: 'inside'};
   }

@@ -90,6 +90,16 @@ export class WorkspaceNotOfferedError extends LinkisError {
   }
 }
 
+/** Retention has removed it. */
+export class FileRemovedError extends LinkisError {
+  override readonly name = 'FileRemovedError';
+  readonly code = 80110;
+
+  constructor(path: string, why: string) {
+    super(`There is no file ${path} any more. ${why} Run the job again if you need it.`);
+  }
+}
+
 /** Parameters of a download that make no file. */
 export class DownloadParameterError extends LinkisError {
   override readonly name = 'DownloadParameterError';

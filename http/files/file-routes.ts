@@ -10,7 +10,7 @@ import type {Audit} from '../audit.ts';
 import {ok, send} from '../envelope.ts';
 import {callerOf} from '../request-caller.ts';
 import {downloadRoutes} from './download-routes.ts';
-import {createFileAccess} from './file-access.ts';
+import {createFileAccess, type WhyRemoved} from './file-access.ts';
 import {WorkspaceNotOfferedError} from './file-error.ts';
 import {printFilePath} from './file-path.ts';
 import {pathParameter, permitted, tags, type FilesContext} from './files-context.ts';
@@ -25,14 +25,16 @@ export type FileRoutesOptions = {
   readonly directory: string;
   /** Bytes of a log that `openLog`, or of a text that `openFile` shows; Linkis' limit is 30 MB. */
   readonly textBytesMax?: number;
+  /** What tells why old logs and results are gone; by default nothing is said of it. */
+  readonly whyRemoved?: WhyRemoved;
 };
 
 const textBytesDefault = 30 * 1024 * 1024;
 
 /** Fastify plugin; register it on the facade. */
 export async function fileRoutes(app: FastifyInstance, options: FileRoutesOptions): Promise<void> {
-  const {governance, files, audit, directory, textBytesMax = textBytesDefault} = options;
-  const access = createFileAccess(governance, audit);
+  const {governance, files, audit, directory, textBytesMax = textBytesDefault, whyRemoved} = options;
+  const access = createFileAccess(governance, audit, whyRemoved);
   const context: FilesContext = {governance, files, access, directory, textBytesMax};
   const routes = app.withTypeProvider<TypeBoxTypeProvider>();
 
@@ -52,7 +54,9 @@ export async function fileRoutes(app: FastifyInstance, options: FileRoutesOption
       // A job that wrote nothing has an empty directory rather than none: null makes Linkis' Python client fail.
       const shown = entries ?? (owned.kind === 'results' ? [] : undefined);
       const dirFileTrees = shown === undefined ? null : treeOf(owned.path, shown);
-      send(reply, ok(serviceMethod(request.url), {dirFileTrees}));
+      // An error would make clients report a job that succeeded as failed.
+      const message = entries === undefined && owned.kind === 'results' ? owned.whyGone : undefined;
+      send(reply, ok(serviceMethod(request.url), {dirFileTrees}, message));
     },
   );
 
@@ -70,7 +74,8 @@ export async function fileRoutes(app: FastifyInstance, options: FileRoutesOption
       const owned = await access.find(request.query.path, callerOf(request));
       const isThere = (await permitted(files.entry(owned.path), owned.path, user)) !== undefined;
       // The first lines of a log are known before there is a file.
-      send(reply, ok(serviceMethod(request.url), {isExist: isThere || owned.kind === 'log'}));
+      const isExist = isThere || (owned.kind === 'log' && owned.whyGone === undefined);
+      send(reply, ok(serviceMethod(request.url), {isExist}));
     },
   );
 
@@ -98,6 +103,7 @@ export async function fileRoutes(app: FastifyInstance, options: FileRoutesOption
         }),
         owned.path,
         user,
+        owned.whyGone,
       );
       const data = {path: request.query.path, colNumber: Math.max(1, columnCount), rowNumber: rows.length};
       send(reply, ok(serviceMethod(request.url), data));

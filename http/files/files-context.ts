@@ -1,9 +1,9 @@
 /** What the filesystem routes share. */
 import {Type} from 'typebox';
 import type {Governance} from '../../actors/governance.ts';
-import {FileNotAllowedError, type JobFiles} from '../../actors/job-files.ts';
+import {FileMissingError, FileNotAllowedError, type JobFiles} from '../../actors/job-files.ts';
 import type {FileAccess} from './file-access.ts';
-import {PathNotPermittedError} from './file-error.ts';
+import {FileRemovedError, PathNotPermittedError} from './file-error.ts';
 
 export type FilesContext = {
   readonly governance: Governance;
@@ -18,11 +18,22 @@ export type FilesContext = {
 export const tags = ['filesystem'];
 export const pathParameter = Type.Optional(Type.String({description: 'Plain, or file:///…'}));
 
-/** A link or the like in a job's own directory is refused in the words of a foreign path. */
-export async function permitted<T>(result: Promise<T>, filePath: string, user: string): Promise<T> {
+/**
+ * A link or the like in a job's own directory is refused in the words of a foreign path. `whyGone` is told of what is
+ * missing.
+ */
+export async function permitted<T>(
+  result: Promise<T>,
+  filePath: string,
+  user: string,
+  whyGone?: string,
+): Promise<T> {
   try {
     return await result;
   } catch (error) {
+    if (error instanceof FileMissingError && whyGone !== undefined) {
+      throw new FileRemovedError(filePath, whyGone);
+    }
     throw error instanceof FileNotAllowedError ? new PathNotPermittedError(user, filePath) : error;
   }
 }

@@ -54,7 +54,11 @@ export async function* logText({governance, taskID, lines}: OpenedLog): AsyncGen
     // One piece after the other is the point.
     // oxlint-disable-next-line no-await-in-loop
     const chunk = await governance.readLog(taskID, line, lines - line, readBytesMax);
-    if (chunk === undefined || chunk.lineCount === 0) return;
+    if (chunk === undefined || chunk.fromLine + chunk.lineCount <= line) return;
+    const {whyGone = 'They are no longer kept.'} = chunk;
+    // A log that is gone as a whole is told of by who opened it.
+    const isGap = chunk.fromLine > line && (line > 0 || chunk.lineCount > 0);
+    if (isGap) yield `Lines ${line + 1} to ${chunk.fromLine} are missing. ${whyGone}\n`;
     const {buffer, byteOffset, byteLength} = chunk.bytes;
     yield Buffer.from(buffer, byteOffset, byteLength).toString('utf8');
     line = chunk.fromLine + chunk.lineCount;
@@ -83,7 +87,8 @@ async function* levelJson(log: OpenedLog, level: OpenLogLevel): AsyncGenerator<s
     if (taken !== '') yield escapeJson(taken);
   }
   // `linkis-cli` takes a log without text for one that is not there yet, and asks again for a minute.
-  if (isBlank && level === 'all') yield escapeJson(`${log.whyGone ?? 'There is no log of this job, or no more.'}\n`);
+  if (isBlank && level === 'all')
+    yield escapeJson(`${log.whyGone ?? 'There is no log of this job, or no more.'}\n`);
 }
 
 /** What stands between the quotes of a JSON text. */

@@ -6,6 +6,7 @@ import {resultTypes, type NullValue, type ResultPage} from '../../actors/job-fil
 import {serviceMethod} from '../api-path.ts';
 import {ok, send} from '../envelope.ts';
 import {callerOf} from '../request-caller.ts';
+import type {OwnedPath} from './file-access.ts';
 import {ColumnPageError, RowLimitError, TextTooLargeError} from './file-error.ts';
 import {pathParameter, permitted, tags, type FilesContext} from './files-context.ts';
 import {openLog, sendLogAsText} from './open-log.ts';
@@ -44,7 +45,7 @@ export function openFileRoute(app: FastifyInstance, context: FilesContext): void
       const {user} = callerOf(request);
       const owned = await access.find(request.query.path, callerOf(request));
       if (owned.kind === 'log') return sendLogAsText(reply, method, await openLog(context, owned));
-      if (!owned.path.endsWith('.dolphin')) return sendText(reply, method, owned.path, user);
+      if (!owned.path.endsWith('.dolphin')) return sendText(reply, method, owned, user);
       const {page = 1, pageSize = rowsDefault, maskedFieldNames = ''} = request.query;
       if (pageSize > rowsMax) throw new RowLimitError(rowsMax);
       const pageNumber = Math.max(1, page);
@@ -58,6 +59,7 @@ export function openFileRoute(app: FastifyInstance, context: FilesContext): void
         }),
         owned.path,
         user,
+        owned.whyGone,
       );
       return send(reply, ok(method, {...pageData(result), page: pageNumber, totalPage: 0}));
     },
@@ -66,10 +68,10 @@ export function openFileRoute(app: FastifyInstance, context: FilesContext): void
   async function sendText(
     reply: FastifyReply,
     method: string,
-    filePath: string,
+    {path, whyGone}: OwnedPath,
     user: string,
   ): Promise<void> {
-    const {sizeBytes, bytes} = await permitted(files.read(filePath), filePath, user);
+    const {sizeBytes, bytes} = await permitted(files.read(path), path, user, whyGone);
     const content: Uint8Array[] = [];
     if (sizeBytes <= textBytesMax) for await (const block of bytes) content.push(block);
     else await bytes[Symbol.asyncIterator]().return?.();

@@ -65,12 +65,11 @@ export class LogPages {
     }
     try {
       const chunk = await this.#governance.readLog(taskID, fromLine, Infinity, this.#settings.readBytesMax);
-      if (chunk === undefined) return undefined;
-      if (chunk.lineCount > 0) return speech.log(chunk);
-      const {fromLine: nextLine, whyGone} = chunk;
-      return whyGone === undefined
-        ? undefined
-        : {fromLine: nextLine, lineCount: 0, frames: [], bytes: 0, whyGone};
+      if (chunk === undefined || (chunk.lineCount === 0 && chunk.fromLine <= fromLine)) return undefined;
+      const {fromLine: from, lineCount, whyGone} = chunk;
+      // Without lines it is but the news that some are gone, and where to go on.
+      const encoded = lineCount === 0 ? {fromLine: from, lineCount, frames: [], bytes: 0} : speech.log(chunk);
+      return whyGone === undefined ? encoded : {...encoded, whyGone};
     } finally {
       const next = this.#waiting.shift();
       if (next === undefined) this.#readsUnderWay--;
@@ -80,7 +79,7 @@ export class LogPages {
 
   #keep(key: string, encoded: EncodedLog | undefined): EncodedLog | undefined {
     const {cacheBytesMax} = this.#settings;
-    if (encoded === undefined || encoded.bytes > cacheBytesMax / 8) return encoded;
+    if (encoded === undefined || encoded.bytes === 0 || encoded.bytes > cacheBytesMax / 8) return encoded;
     this.#pages.set(key, encoded);
     this.#cachedBytes += encoded.bytes;
     for (const [oldest, {bytes}] of this.#pages) {

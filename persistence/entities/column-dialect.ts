@@ -23,7 +23,14 @@ export type ColumnDialect = {
 const sqliteNow = "(cast(unixepoch('subsec') * 1000 as integer))";
 
 const dialects: Readonly<Record<EntityDialect, ColumnDialect>> = {
-  sqlite: {now: sqliteNow, nowMs: sqliteNow, msDigits: 0, seedCollation: {}, binaryCollation: {}, longText: 'text'},
+  sqlite: {
+    now: sqliteNow,
+    nowMs: sqliteNow,
+    msDigits: 0,
+    seedCollation: {},
+    binaryCollation: {},
+    longText: 'text',
+  },
   server: {
     now: 'current_timestamp',
     nowMs: 'current_timestamp(3)',

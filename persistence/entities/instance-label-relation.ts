@@ -9,11 +9,7 @@ export function instanceLabelRelationEntity(dialect: EntityDialect) {
     tableName: 'linkis_ps_instance_label_relation',
     properties: {
       id: p.integer().primary().autoincrement().unsigned(false),
-      labelId: p
-        .integer()
-        .unsigned(false)
-        .nullable()
-        .comment('id reference linkis_ps_instance_label -> id'),
+      labelId: p.integer().unsigned(false).nullable().comment('id reference linkis_ps_instance_label -> id'),
       serviceInstance: {
         type: 'string',
         length: 128,

@@ -14,12 +14,7 @@ export function jobHistoryEntity(dialect: EntityDialect) {
     properties: {
       id: longKey(dialect).primary().autoincrement().unsigned(false).comment('Primary Key, auto increment'),
       jobReqId: p.string().length(64).nullable().comment('job execId'),
-      submitUser: p
-        .string()
-        .length(50)
-        .nullable()
-        .index('idx_submit_user')
-        .comment('who submitted this Job'),
+      submitUser: p.string().length(50).nullable().index('idx_submit_user').comment('who submitted this Job'),
       executeUser: p.string().length(50).nullable().comment('who actually executed this Job'),
       source: p.text().nullable().comment('job source'),
       labels: p.text().nullable().comment('job labels'),

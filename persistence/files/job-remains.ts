@@ -6,7 +6,7 @@
 import type {Dirent} from 'node:fs';
 import {lstat, readdir, rm, rmdir} from 'node:fs/promises';
 import {dirname, join} from 'node:path';
-import type {JobRemains, Remains, RemainsKind} from '../../actors/ports.ts';
+import type {JobRemains, Remains, RemainsKind} from '../../actors/job-remains.ts';
 import {isMissing} from './file-io.ts';
 import {indexPathOf} from './log-file.ts';
 import type {FileLogStore} from './log-store.ts';

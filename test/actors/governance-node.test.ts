@@ -2,6 +2,7 @@ import test, {type ExecutionContext} from 'ava';
 import {startGovernanceNode} from '../../actors/governance-node.ts';
 import type {Caller} from '../../actors/governance.ts';
 import {createJobFeed, type JobFeed} from '../../actors/job-feed.ts';
+import {assertRoute, NoUnlabelledInstanceError, RouteNotFoundError} from '../../actors/route.ts';
 import {systemClock} from '../../actors/runtime/clock.ts';
 import {systemRandom} from '../../actors/runtime/random.ts';
 import {startActorSystem} from '../../actors/runtime/system.ts';
@@ -114,4 +115,33 @@ test('a full queue refuses with its numbers, and nothing is stored', async t => 
   for (let number = 0; number < 100; number += 1) await submit({});
   await t.throwsAsync(submit({}), {message: /100/});
   t.is(store.rows.size, 101);
+});
+
+test("what the checks did stands in the job's log, once, before the job's own lines", async t => {
+  const {node, ended} = await world(t);
+  const {taskID} = await node.governance.submit(
+    {
+      executionContent: {code: '{"lines": ${count}}', runType: 'shell'},
+      labels: {engineType: 'shell-1'},
+      params: {variable: {count: '2'}},
+    },
+    caller,
+    {},
+  );
+  t.is(await ended(taskID), 'Succeed');
+  const chunk = await node.governance.readLog(taskID, 0, 100, 10_000);
+  const lines = Buffer.from(chunk?.bytes ?? [])
+    .toString()
+    .split('\n');
+  const said = lines.findIndex(line => line.endsWith(' INFO Variables in the code were replaced.'));
+  t.is(said, lines.findIndex(line => line.includes('Your job runs on')) - 1, lines.join('\n'));
+  t.is(lines.filter(line => line.includes('were replaced')).length, 1);
+});
+
+test('a route label goes only to an instance that carries it, and none never to one that carries any', t => {
+  t.notThrows(() => assertRoute('et1', 'et1'));
+  t.notThrows(() => assertRoute(undefined, undefined));
+  t.throws(() => assertRoute('et2', 'et1'), {message: /route=et2/});
+  t.throws(() => assertRoute('et2', undefined), {instanceOf: RouteNotFoundError});
+  t.throws(() => assertRoute(undefined, 'et1'), {instanceOf: NoUnlabelledInstanceError});
 });

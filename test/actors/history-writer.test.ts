@@ -25,8 +25,9 @@ type Settled = [id: number, outcome: WriteOutcome['type']];
 function teller() {
   const settled: Settled[] = [];
   let state: WriterState = idleWriter;
-  const write = (what: JobWrite): WriterMessage => ({
+  const write = (what: JobWrite, isLazy = false): WriterMessage => ({
     type: 'write',
+    isLazy,
     write: what,
     settled: outcome => settled.push([what.type === 'insert' ? what.row.id : what.id, outcome.type]),
   });
@@ -61,6 +62,21 @@ test('a commit takes whatever gathered during the one before it', t => {
   const next = effects.find(effect => effect.type === 'commit');
   t.is(next?.type === 'commit' ? next.writes.length : 0, 2);
   tell({type: 'committed', outcomes: [wrote, wrote]});
+  t.deepEqual(settled, [
+    [1, 'written'],
+    [2, 'written'],
+    [3, 'written'],
+  ]);
+});
+
+test('a lazy write starts no commit: it joins the next one, or has its own after a while', t => {
+  const {tell, write, settled} = teller();
+  t.deepEqual(types(tell(write(update(1), true))), ['wakeLazily']);
+  const commit = tell(write(insert(2))).find(effect => effect.type === 'commit');
+  t.is(commit?.type === 'commit' ? commit.writes.length : 0, 2);
+  tell({type: 'committed', outcomes: [wrote, wrote]}, {type: 'lazyDue'}, write(update(3), true));
+  t.deepEqual(types(tell({type: 'lazyDue'})), ['commit']);
+  tell({type: 'committed', outcomes: [wrote]});
   t.deepEqual(settled, [
     [1, 'written'],
     [2, 'written'],

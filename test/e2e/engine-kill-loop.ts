@@ -13,7 +13,7 @@ import {setTimeout as wait} from 'node:timers/promises';
 import {seededRandom, type Random} from '../../actors/runtime/random.ts';
 import {markedProcesses, sweepProcesses} from '../../engines/process-sweep.ts';
 import {sha256OfNumbers} from '../engines/engine-lab.ts';
-import {engineIdIn, startOwner, type KillableOwner} from '../engines/killable-owner.ts';
+import {engineIn, startOwner, type KillableOwner} from '../engines/killable-owner.ts';
 
 const lines = 1_000_000;
 const killsMax = 3;
@@ -34,21 +34,23 @@ const jobs: readonly {readonly engineType: string; readonly code: string}[] = [
   {engineType: 'python', code: `for n in range(1, ${lines + 1}): print(n)`},
 ];
 
-type Outcome = {readonly kills: number; readonly problem?: string};
+type Outcome = {readonly kills: number; readonly mark: string; readonly problem?: string};
 
 async function loop(directory: string, chance: Random): Promise<Outcome> {
   const {engineType, code} = jobs[Math.floor(chance.next() * jobs.length)] ?? {engineType: 'shell', code: ''};
   const kills = 1 + Math.floor(chance.next() * killsMax);
   const deadline = performance.now() + loopTimeoutMs;
+  let mark = '';
   for (let kill = 1; kill <= kills; kill++) {
     const owner = startOwner(directory, engineType, code);
     const begun = await owner.next();
-    if (begun?.event !== 'begun') return {kills: kill, problem: `the owner said ${JSON.stringify(begun)}`};
-    // Somewhere in the rest of the log, so that every stage of the job is hit.
+    if (begun?.event !== 'begun')
+      return {kills: kill, mark, problem: `the owner said ${JSON.stringify(begun)}`};
+    mark = (await engineIn(directory))?.mark ?? mark; // Somewhere in the rest of the log, so that every stage of the job is hit.
     await logReaches(directory, begun.bytes + chance.next() * (expectedBytes - begun.bytes) * 0.6, deadline);
     await owner.kill();
   }
-  return {kills, ...(await finish(startOwner(directory, engineType, code)))};
+  return {kills, mark, ...(await finish(startOwner(directory, engineType, code)))};
 }
 
 async function finish(owner: KillableOwner): Promise<{readonly problem?: string}> {
@@ -75,8 +77,8 @@ async function logReaches(directory: string, bytes: number, deadline: number): P
   }
 }
 
-async function leftovers(directory: string): Promise<string | undefined> {
-  const processes = await markedProcesses(engineIdIn(directory));
+async function leftovers(directory: string, mark: string): Promise<string | undefined> {
+  const processes = await markedProcesses(mark);
   if (processes.length > 0) return `processes are left: ${processes.join(', ')}`;
   const names = (await readdir(join(directory, 'engines'))).filter(name => name !== '.bytecode');
   return names.length > 0 ? `engines are left: ${names.join(', ')}` : undefined;
@@ -90,7 +92,7 @@ for (let number = 1; number <= loops; number++) {
   try {
     const outcome = await loop(directory, random);
     kills += outcome.kills;
-    const problem = outcome.problem ?? (await leftovers(directory));
+    const problem = outcome.problem ?? (await leftovers(directory, outcome.mark));
     if (problem !== undefined) {
       console.error(`loop ${number} of ${loops}, seed ${seed}: ${problem}`);
       process.exitCode = 1;
@@ -100,7 +102,8 @@ for (let number = 1; number <= loops; number++) {
       `loop ${number}: ${outcome.kills} kills, equal hash, nothing left, ${Math.round(performance.now() - began)} ms`,
     );
   } finally {
-    await sweepProcesses(engineIdIn(directory), undefined);
+    const left = await engineIn(directory);
+    if (left !== undefined) await sweepProcesses(left.mark, left.cgroup);
     await rm(directory, {recursive: true, force: true, maxRetries: 10});
   }
 }

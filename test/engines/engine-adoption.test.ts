@@ -14,18 +14,18 @@ import {
   eventually,
   followToEnd,
   limits,
-  nobodyLeft,
   runTask,
   sha256OfNumbers,
   taskOf,
   type EngineLab,
 } from './engine-lab.ts';
-import {engineIdIn, startOwner} from './killable-owner.ts';
+import {engineIn, startOwner} from './killable-owner.ts';
 
 async function freshDirectory(t: ExecutionContext): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'tenon-adopt-'));
   t.teardown(async () => {
-    await sweepProcesses(engineIdIn(directory), undefined);
+    const left = await engineIn(directory);
+    if (left !== undefined) await sweepProcesses(left.mark, left.cgroup);
     await rm(directory, {recursive: true, force: true, maxRetries: 10});
   });
   return directory;
@@ -41,6 +41,8 @@ test.serial(
     const first = startOwner(directory, 'shell', code);
     const begun = await first.next();
     t.like(begun, {event: 'begun', adopted: false});
+    const record = await engineIn(directory);
+    t.truthy(record?.mark);
     await eventually('the log grows', async () =>
       (await stat(join(directory, 'log'))).size > 1000 ? true : undefined,
     );
@@ -55,7 +57,7 @@ test.serial(
     t.like(await third.next(), {event: 'begun', adopted: true});
     t.like(await third.next(), {event: 'ended', end: {outcome: 'succeeded'}, sha256: sha256OfNumbers(lines)});
     t.deepEqual(await third.next(), {event: 'gone'});
-    t.deepEqual(await markedProcesses(engineIdIn(directory)), []);
+    t.deepEqual(await markedProcesses(record?.mark ?? ''), []);
     t.deepEqual(
       (await readdir(join(directory, 'engines'))).filter(name => name !== '.bytecode'),
       [],
@@ -129,7 +131,7 @@ test('an engine that died unattended is adopted with its spool: events, then the
   });
   t.deepEqual(await adopted.exited, {reason: `process ${engine.pid} is gone`});
   t.deepEqual(events, ['one\n']);
-  t.deepEqual(await markedProcesses(engine.engineId), []);
+  t.deepEqual(await lab.processesOf(engine.engineId), []);
   await t.throwsAsync(adopted.execute(taskOf('echo')), {name: 'EngineAwayError'});
   await adopted.confirm(1, 1);
   t.false((await readdir(lab.enginesDirectory)).includes(engine.engineId));
@@ -166,7 +168,7 @@ test('a busy engine without an owner ends its job after its time, and says so in
   const engine = await orphan(lab, 'echo at work; setsid sleep 300 & sleep 300', {orphanBusyMs: 200});
   const record = await recordOf(lab, engine);
   await eventually('the engine has left', async () => (record && (await isAlive(record)) ? undefined : true));
-  await nobodyLeft(engine.engineId);
+  await lab.nobodyLeft(engine.engineId);
   const [adopted] = await (await lab.successor()).adoptAll();
   const {end, log} = await followToEnd(adopted ?? engine);
   t.is(log, 'at work\n');
@@ -264,7 +266,7 @@ test('an engine whose secret is lost cannot be spoken to: it is ended, and its s
   });
   await adopted.exited;
   t.deepEqual(lines, ['one\n']);
-  await nobodyLeft(engine.engineId);
+  await lab.nobodyLeft(engine.engineId);
 });
 
 const isRoot = process.getuid?.() === 0;

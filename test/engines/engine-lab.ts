@@ -11,7 +11,7 @@ import type {ExecutionContext} from 'ava';
 import {systemClock} from '../../actors/runtime/clock.ts';
 import type {EngineEvent, EngineHandle, EngineLaunch, EngineTask, TaskEnd} from '../../actors/ports.ts';
 import type {EngineLog} from '../../engines/engine-log.ts';
-import {readEngineRecord, engineDirectory} from '../../engines/engine-directory.ts';
+import {engineDirectory, readEngineRecord, type EngineRecord} from '../../engines/engine-directory.ts';
 import {
   createEngineDriver,
   type EngineDriverOptions,
@@ -37,6 +37,10 @@ export type EngineLab = {
   /** Another driver on the same directories: the node that comes after. */
   readonly successor: (options?: Partial<EngineDriverOptions>) => Promise<ProcessEngineDriver>;
   readonly launch: (engineType: string, launch?: Partial<EngineLaunch>) => Promise<EngineHandle>;
+  /** Living processes that an engine launched here has started; the host is not one of them. */
+  readonly processesOf: (engineId: string) => Promise<number[]>;
+  /** Resolves when there are none. */
+  readonly nobodyLeft: (engineId: string) => Promise<unknown>;
   /** Everything the drivers logged, as text. */
   readonly logged: () => string;
 };
@@ -60,19 +64,24 @@ export async function engineLab(
       ...more,
     });
   const driver = await successor();
-  const engineIds: string[] = [];
+  const launched = new Map<string, EngineRecord>();
   t.teardown(async () => {
-    const found = await readdir(enginesDirectory).catch(() => []);
-    for (const name of found) {
+    for (const name of await readdir(enginesDirectory).catch(() => [])) {
       const record = await readEngineRecord(engineDirectory(join(enginesDirectory, name)));
-      if (record !== undefined) await signalProcess(record, 'SIGKILL');
+      if (record !== undefined) launched.set(record.engineId, record);
     }
-    for (const engineId of new Set([...found, ...engineIds])) {
-      const left = await sweepProcesses(engineId, undefined);
-      if (left.length > 0) t.fail(`processes of engine ${engineId} are left: ${left.join(', ')}`);
+    for (const record of launched.values()) {
+      await signalProcess(record, 'SIGKILL');
+      const left = await sweepProcesses(record.mark, record.cgroup);
+      if (left.length > 0) t.fail(`processes of engine ${record.engineId} are left: ${left.join(', ')}`);
     }
     await rm(directory, {recursive: true, force: true, maxRetries: 10});
   });
+  const processesOf = async (engineId: string): Promise<number[]> => {
+    const {mark, pid: host} = launched.get(engineId) ?? {mark: '', pid: 0};
+    return (await markedProcesses(mark)).filter(pid => pid !== host);
+  };
+  let count = 0;
   return {
     directory,
     enginesDirectory,
@@ -80,16 +89,20 @@ export async function engineLab(
     driver,
     successor,
     async launch(engineType, launch = {}) {
-      const engineId =
-        launch.engineId ?? `${engineType}-${String(engineIds.length)}-${uniquePart(directory)}`;
-      engineIds.push(engineId);
-      return driver.launch({...launchOf(engineType, engineId), ...launch}, launchTimeoutMs);
+      const engineId = launch.engineId ?? `${engineType}-${count++}`;
+      const engine = await driver.launch({...launchOf(engineType, engineId), ...launch}, launchTimeoutMs);
+      const record = await readEngineRecord(engineDirectory(join(enginesDirectory, engineId)));
+      if (record !== undefined) launched.set(engineId, record);
+      return engine;
     },
+    processesOf,
+    nobodyLeft: engineId =>
+      eventually(`no process of engine ${engineId}`, async () =>
+        (await processesOf(engineId)).length === 0 ? (true as const) : undefined,
+      ),
     logged: () => said.join('\n'),
   };
 }
-
-const uniquePart = (directory: string): string => directory.slice(-6);
 
 export const launchOf = (engineType: string, engineId: string): EngineLaunch => ({
   engineId,
@@ -223,12 +236,6 @@ export async function eventually<Value>(
     await wait(10);
   }
 }
-
-/** Resolves when no process of this engine is left. */
-export const nobodyLeft = (engineId: string): Promise<true> =>
-  eventually(`no process of engine ${engineId}`, async () =>
-    (await markedProcesses(engineId)).length === 0 ? (true as const) : undefined,
-  );
 
 /** SHA-256 of the lines 1 … `count`. */
 export function sha256OfNumbers(count: number): string {

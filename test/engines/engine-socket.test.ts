@@ -1,6 +1,6 @@
 /** What an engine's socket refuses, and what an owner survives. Connections are made by hand, frame by frame. */
 import {randomBytes} from 'node:crypto';
-import {chmod, readFile, stat} from 'node:fs/promises';
+import {chmod, readdir, readFile, stat} from 'node:fs/promises';
 import {createConnection, createServer, type Socket} from 'node:net';
 import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
@@ -244,14 +244,18 @@ async function cuttableSocket(
   t: ExecutionContext,
   path: string,
   target: string,
-): Promise<{readonly cut: () => void}> {
+): Promise<{readonly cut: () => void; readonly mute: (isMute: boolean) => void}> {
   let open: Socket[] = [];
+  let isMute = false;
   const server = createServer(near => {
     const far = createConnection(target);
     open.push(near, far);
     near.on('error', () => undefined).on('close', () => far.destroy());
     far.on('error', () => undefined).on('close', () => near.destroy());
-    near.pipe(far).pipe(near);
+    near.pipe(far);
+    far.on('data', (chunk: Buffer) => {
+      if (!isMute) near.write(chunk);
+    });
   });
   await new Promise<void>(resolve => server.listen(path, resolve));
   t.teardown(() => server.close());
@@ -260,22 +264,29 @@ async function cuttableSocket(
       for (const socket of open) socket.destroy();
       open = [];
     },
+    /** While mute, what the engine says is lost on the way. */
+    mute(wanted) {
+      isMute = wanted;
+    },
   };
 }
 
-test('an owner whose connection is cut again and again gets every line exactly once', async t => {
-  const lab = await engineLab(t);
-  const engine = await lab.launch('shell');
+/** Another handle on a running engine, over a socket that can be cut. */
+async function handleThroughProxy(
+  t: ExecutionContext,
+  lab: EngineLab,
+  engine: EngineHandle,
+  task: {taskID: number; attempt: number; epoch: number} | undefined,
+) {
   const directory = directoryOf(lab, engine);
   const record = await readEngineRecord(directory);
-  if (record === undefined) return t.fail('no engine.json');
-  await engine.execute(taskOf('seq 1 400000; for n in $(seq 1 200); do echo $n; sleep 0.002; done'));
+  if (record === undefined) throw new Error('no engine.json');
   engine.detach();
-  const path = join(lab.socketDirectory, 'cut');
+  const path = join(lab.socketDirectory, 'proxy');
   const proxy = await cuttableSocket(t, path, record.socketPath);
   const said: string[] = [];
   const say = (_: unknown, message: string): void => void said.push(message);
-  const again = await openEngineHandle({
+  const handle = await openEngineHandle({
     record: {...record, socketPath: path},
     directory,
     secret: await readSecret(directory),
@@ -284,21 +295,64 @@ test('an owner whose connection is cut again and again gets every line exactly o
     log: {debug: say, info: say, warn: say, error: say},
     windowBytes: 2 ** 20,
     requestTimeoutMs: 10_000,
-    task: {taskID: 1, attempt: 1, epoch: 2},
+    ...(task === undefined ? {} : {task}),
     isLive: true,
   });
+  return {handle, proxy, said};
+}
+
+const numbers = (count: number): string =>
+  Array.from({length: count}, (_, index) => `${index + 1}\n`).join('');
+
+test('an owner whose connection is cut again and again gets every line exactly once', async t => {
+  const lab = await engineLab(t);
+  const engine = await lab.launch('shell');
+  await engine.execute(taskOf('seq 1 400000; for n in $(seq 1 200); do echo $n; sleep 0.002; done'));
+  const {handle, proxy, said} = await handleThroughProxy(t, lab, engine, {taskID: 1, attempt: 1, epoch: 2});
   let batches = 0;
-  const {log} = await followToEnd(again, {
+  const {log} = await followToEnd(handle, {
     async onEvents() {
       if (++batches % 3 === 0) proxy.cut();
     },
   });
-  const numbers = (count: number): string =>
-    Array.from({length: count}, (_, index) => `${index + 1}\n`).join('');
   t.true(log === numbers(400_000) + numbers(200));
   t.true(said.filter(message => message.includes('was lost')).length > 3);
-  await again.confirm(1, 1);
-  await again.shutdown(0);
+  await handle.confirm(1, 1);
+  await handle.shutdown(0);
+});
+
+test('a task whose acceptance was lost on the way can be handed over again, and runs once', async t => {
+  const lab = await engineLab(t);
+  const {handle, proxy} = await handleThroughProxy(t, lab, await lab.launch('shell'), undefined);
+  const task = taskOf('echo ran >>count; cat count', {epoch: 7});
+  proxy.mute(true);
+  const lost = handle.execute(task);
+  await eventually(
+    'the engine has the task',
+    async () => (await readdir(join(lab.enginesDirectory, handle.engineId, 'jobs'))).length > 0 || undefined,
+  );
+  proxy.cut();
+  proxy.mute(false);
+  await t.throwsAsync(lost, {name: 'EngineAwayError'});
+  await handle.execute(task);
+  t.is((await followToEnd(handle)).log, 'ran\n');
+  await handle.confirm(1, 1);
+  await handle.shutdown(0);
+});
+
+test('a kill that was wished while the connection was away is carried out when it is back', async t => {
+  const lab = await engineLab(t);
+  const engine = await lab.launch('shell');
+  await engine.execute(taskOf('sleep 300'));
+  const {handle, proxy} = await handleThroughProxy(t, lab, engine, {taskID: 1, attempt: 1, epoch: 2});
+  const followed = followToEnd(handle);
+  proxy.mute(true);
+  proxy.cut();
+  handle.kill(1, 1, 0, 'killed');
+  proxy.mute(false);
+  t.is((await followed).end.outcome, 'killed');
+  await handle.confirm(1, 1);
+  await handle.shutdown(0);
 });
 
 test('whoever squats on the socket path is found out, and is told nothing', async t => {

@@ -83,6 +83,17 @@ test.serial('a slow consumer slows the job: the spool is never more than the win
   t.true(largestBatch <= windowBytes + 1024 * 1024, `a batch of ${largestBatch} bytes`);
 });
 
+test.serial('a line that is longer than the window still arrives', async t => {
+  const lab = await engineLab(t, {windowBytes: 64 * 1024});
+  const engine = await lab.launch('shell');
+  await engine.execute(taskOf(`for n in 1 2 3; do head -c 900000 /dev/zero | tr '\\0' $n; echo; done`));
+  const {log} = await followToEnd(engine);
+  t.deepEqual(
+    log.split('\n').map(line => line.length),
+    [900_000, 900_000, 900_000, 0],
+  );
+});
+
 test.serial('a consumer that stands still stops the job, and goes on with it later', async t => {
   const lab = await engineLab(t, {windowBytes: 256 * 1024});
   const engine = await lab.launch('shell');

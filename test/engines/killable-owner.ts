@@ -1,11 +1,13 @@
 /** Runs `fixtures/owner-node.ts` as a process that a test kills, and starts again, while its engine writes. */
 import {spawn, type ChildProcess} from 'node:child_process';
-import {basename} from 'node:path';
+import {join} from 'node:path';
 import {createInterface} from 'node:readline';
 import {fileURLToPath} from 'node:url';
+import {engineDirectory, readEngineRecord, type EngineRecord} from '../../engines/engine-directory.ts';
 
-/** Its engine is found by this id, so two directories never meet each other's processes. */
-export const engineIdIn = (directory: string): string => `loop-${basename(directory)}`;
+/** Who its engine is, while there is one. */
+export const engineIn = (directory: string): Promise<EngineRecord | undefined> =>
+  readEngineRecord(engineDirectory(join(directory, 'engines', 'loop')));
 
 export type OwnerSays =
   | {

@@ -2,15 +2,7 @@
 import {readFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import test from 'ava';
-import {
-  engineLab,
-  eventually,
-  followToEnd,
-  nobodyLeft,
-  runForResults,
-  runTask,
-  taskOf,
-} from './engine-lab.ts';
+import {engineLab, eventually, followToEnd, runForResults, runTask, taskOf} from './engine-lab.ts';
 
 const record = (payload: string): string => String(Buffer.byteLength(payload)).padStart(10, '0') + payload;
 const textResult = (...lines: string[]): string =>
@@ -285,7 +277,7 @@ test('kill ends the interpreter and what it started, and the engine lives on', a
   t.is(end.outcome, 'killed');
   t.true(end.engineIsReusable);
   t.is(log, 'up\n');
-  await nobodyLeft(engine.engineId);
+  await lab.nobodyLeft(engine.engineId);
   await engine.confirm(1, 1);
   t.regex((await runTask(engine, 'print("again")', {taskID: 2})).log, /again\n$/);
 });
@@ -350,6 +342,23 @@ test('parameters and the environment of a task are there while it runs, and only
   );
   t.is(log, '5 e 3\n');
   t.is((await runTask(engine, 'print("EXTRA" in os.environ)', {taskID: 6})).log, 'False\n');
+});
+
+test('the modules of the engine are not in the way of those of a job', async t => {
+  const lab = await engineLab(t);
+  const engine = await lab.launch('python');
+  const {log} = await runTask(
+    engine,
+    `open("task.py", "w").write("whose = 'mine'")
+import sys, task
+print(task.whose, [name for name in ("dolphin", "log_line", "python_names", "spool") if name in sys.modules])
+try:
+    import spool
+except ImportError as error:
+    print(error)
+print(sys.path[0] == "", sys.pycache_prefix)`,
+  );
+  t.is(log, "mine []\nNo module named 'spool'\nTrue None\n");
 });
 
 test('comments, blank code and code with unusual characters run', async t => {

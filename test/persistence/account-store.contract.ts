@@ -1,20 +1,28 @@
 /** What every `AccountStore` must do. */
-import anyTest, {type ExecutionContext, type TestFn} from 'ava';
+import test, {type ExecutionContext} from 'ava';
 import type {AccountStore, Token, User} from '../../actors/ports.ts';
 import {LastAdministratorError} from '../../persistence/account-store.ts';
 
 export type OpenAccounts = (t: ExecutionContext) => Promise<AccountStore>;
 
 const user = (name: string, more: Partial<User> = {}): User => ({
-  name, isAdmin: false, tenant: 'default', passwordHash: `scrypt$${name}`, ...more,
+  name,
+  isAdmin: false,
+  tenant: 'default',
+  passwordHash: `scrypt$${name}`,
+  ...more,
 });
 
 const token: Omit<Token, 'id' | 'hint'> = {
-  isAdmin: true, legalUsers: ['alice', 'bob '], legalHosts: ['*'], businessOwner: 'BDP', createTime: 1_700_000_000_123, elapseDay: -1,
+  isAdmin: true,
+  legalUsers: ['alice', 'bob '],
+  legalHosts: ['*'],
+  businessOwner: 'BDP',
+  createTime: 1_700_000_000_123,
+  elapseDay: -1,
 };
 
 export function accountStoreContract(title: string, open: OpenAccounts, isSerial = false): void {
-  const test = anyTest as TestFn;
   const register = isSerial ? test.serial : test;
   const it = (what: string, run: (t: ExecutionContext, accounts: AccountStore) => Promise<void>): void =>
     register(`${title}: ${what}`, async t => run(t, await open(t)));
@@ -24,7 +32,10 @@ export function accountStoreContract(title: string, open: OpenAccounts, isSerial
     await accounts.putUser(user('Zoë'));
     t.deepEqual(await accounts.user('alice'), user('alice', {isAdmin: true}));
     t.is(await accounts.user('Alice'), undefined);
-    t.deepEqual((await accounts.users()).map(({name}) => name), ['Zoë', 'alice']);
+    t.deepEqual(
+      (await accounts.users()).map(({name}) => name),
+      ['Zoë', 'alice'],
+    );
   });
 
   it('putting a user again replaces it, also with the same values', async (t, accounts) => {
@@ -92,7 +103,10 @@ export function accountStoreContract(title: string, open: OpenAccounts, isSerial
 
   it('the same token twice is refused', async (t, accounts) => {
     await accounts.addToken('same', token);
-    await t.throwsAsync(accounts.addToken('same', token), {name: 'TokenExistsError', message: /already there/});
+    await t.throwsAsync(accounts.addToken('same', token), {
+      name: 'TokenExistsError',
+      message: /already there/,
+    });
     t.is((await accounts.tokens()).length, 1);
   });
 
@@ -115,7 +129,8 @@ export function accountStoreContract(title: string, open: OpenAccounts, isSerial
   });
 
   it('sweeping removes idle sessions and says how many', async (t, accounts) => {
-    for (const at of [1, 2, 3]) await accounts.putSession({ticketHash: `h${at}`, user: 'u', createdAt: 0, lastAccessAt: at});
+    for (const at of [1, 2, 3])
+      await accounts.putSession({ticketHash: `h${at}`, user: 'u', createdAt: 0, lastAccessAt: at});
     t.is(await accounts.sweepSessions(3), 2);
     t.is((await accounts.session('h3'))?.user, 'u');
   });
@@ -135,6 +150,9 @@ export function accountStoreContract(title: string, open: OpenAccounts, isSerial
   });
 
   it('a user name too long is refused', async (t, accounts) => {
-    await t.throwsAsync(accounts.putUser(user('u'.repeat(51))), {name: 'ValueTooLongError', message: /51 characters, at most 50/});
+    await t.throwsAsync(accounts.putUser(user('u'.repeat(51))), {
+      name: 'ValueTooLongError',
+      message: /51 characters, at most 50/,
+    });
   });
 }

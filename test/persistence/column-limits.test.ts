@@ -1,6 +1,12 @@
 import test from 'ava';
 import fc from 'fast-check';
-import {cutToBytes, cutToCharacters, exceedsBytes, fitting, fittingBytes} from '../../persistence/column-limits.ts';
+import {
+  cutToBytes,
+  cutToCharacters,
+  exceedsBytes,
+  fitting,
+  fittingBytes,
+} from '../../persistence/column-limits.ts';
 
 const texts = fc.string({unit: 'binary', maxLength: 60});
 const limits = fc.nat(40);
@@ -35,8 +41,14 @@ test('a text fits exactly when the database would take it', t => {
           return false;
         }
       };
-      t.is(fits(() => fitting('f', text, max)), [...text].length <= max);
-      t.is(fits(() => fittingBytes('f', text, max)), Buffer.byteLength(text) <= max);
+      t.is(
+        fits(() => fitting('f', text, max)),
+        [...text].length <= max,
+      );
+      t.is(
+        fits(() => fittingBytes('f', text, max)),
+        Buffer.byteLength(text) <= max,
+      );
       t.is(exceedsBytes(text, max), Buffer.byteLength(text) > max);
     }),
   );
@@ -50,6 +62,7 @@ test('half a surrogate pair becomes a character that can be stored', t => {
 
 test('the refusal names field, length and limit', t => {
   t.throws(() => fitting('logPath', 'x'.repeat(201), 200), {
-    name: 'ValueTooLongError', message: /logPath has 201 characters, at most 200/,
+    name: 'ValueTooLongError',
+    message: /logPath has 201 characters, at most 200/,
   });
 });

@@ -21,7 +21,8 @@ test('a second claim is refused and names the process, whatever the path is call
   await symlink(join(parent, 'data'), join(parent, 'alias'));
   for (const name of ['data', 'alias']) {
     await t.throwsAsync(claimDataDirectory(join(parent, name)), {
-      name: 'DataDirectoryInUseError', message: new RegExp(`process ${process.pid}`),
+      name: 'DataDirectoryInUseError',
+      message: new RegExp(`process ${process.pid}`),
     });
   }
   release();
@@ -51,18 +52,30 @@ test('nothing but the lock and its holder is left in it', async t => {
 
 test('a path too long for the history is refused with the numbers', async t => {
   const long = join(await freshDirectory(t), 'd'.repeat(120));
-  await t.throwsAsync(claimDataDirectory(long), {name: 'LogPathTooLongError', message: /log paths reach \d+ characters.*200/});
+  await t.throwsAsync(claimDataDirectory(long), {
+    name: 'LogPathTooLongError',
+    message: /log paths reach \d+ characters.*200/,
+  });
 });
 
 test('a file in its place, or on the way to it, is named', async t => {
   const parent = await freshDirectory(t);
   await writeFile(join(parent, 'file'), '');
-  await t.throwsAsync(claimDataDirectory(join(parent, 'file')), {name: 'DataDirectoryError', message: /is a file/});
-  await t.throwsAsync(claimDataDirectory(join(parent, 'file', 'data')), {name: 'DataDirectoryError', message: /file where a directory/});
+  await t.throwsAsync(claimDataDirectory(join(parent, 'file')), {
+    name: 'DataDirectoryError',
+    message: /is a file/,
+  });
+  await t.throwsAsync(claimDataDirectory(join(parent, 'file', 'data')), {
+    name: 'DataDirectoryError',
+    message: /file where a directory/,
+  });
 });
 
 test('a place where nothing can be made is refused', async t => {
-  await t.throwsAsync(claimDataDirectory('/proc/tenon'), {name: 'DataDirectoryError', message: /\/proc\/tenon/});
+  await t.throwsAsync(claimDataDirectory('/proc/tenon'), {
+    name: 'DataDirectoryError',
+    message: /\/proc\/tenon/,
+  });
 });
 
 const asUser = process.getuid?.() === 0 ? test.skip : test;
@@ -70,7 +83,10 @@ asUser('a directory that may not be written is refused with the remedy', async t
   const directory = join(await freshDirectory(t), 'data');
   await mkdir(directory);
   await chmod(directory, 0o500);
-  await t.throwsAsync(claimDataDirectory(directory), {name: 'DataDirectoryError', message: /may not be written by this user/});
+  await t.throwsAsync(claimDataDirectory(directory), {
+    name: 'DataDirectoryError',
+    message: /may not be written by this user/,
+  });
 });
 
 test('a lock file that is no lock file is told', async t => {

@@ -16,7 +16,12 @@ export async function openFixture(
   t: ExecutionContext,
   options: Partial<DatabaseOptions> & {readonly dataDirectory: string},
 ): Promise<Database> {
-  const database = await openDatabase({url: 'sqlite:tenon.db', log: (_level, message) => t.log(message), clock: systemClock, ...options});
+  const database = await openDatabase({
+    url: 'sqlite:tenon.db',
+    log: (_level, message) => t.log(message),
+    clock: systemClock,
+    ...options,
+  });
   t.teardown(() => database.close());
   return database;
 }
@@ -24,7 +29,12 @@ export async function openFixture(
 /** A file with the present schema, made once: bringing a schema up to date loads MikroORM, which takes long when many do. */
 const template = (async () => {
   const directory = await mkdtemp(join(tmpdir(), 'tenon-test-template-'));
-  const database = await openDatabase({url: 'sqlite:tenon.db', dataDirectory: directory, log: () => undefined, clock: systemClock});
+  const database = await openDatabase({
+    url: 'sqlite:tenon.db',
+    dataDirectory: directory,
+    log: () => undefined,
+    clock: systemClock,
+  });
   await database.close();
   const bytes = await readFile(join(directory, 'tenon.db'));
   await rm(directory, {recursive: true});
@@ -40,5 +50,7 @@ export async function freshDatabaseAt(
   return {database: await openFixture(t, {dataDirectory: directory, ...options}), directory};
 }
 
-export const freshDatabase = async (t: ExecutionContext, options: Partial<DatabaseOptions> = {}): Promise<Database> =>
-  (await freshDatabaseAt(t, options)).database;
+export const freshDatabase = async (
+  t: ExecutionContext,
+  options: Partial<DatabaseOptions> = {},
+): Promise<Database> => (await freshDatabaseAt(t, options)).database;

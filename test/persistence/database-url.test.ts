@@ -6,7 +6,7 @@ const parsed = test.macro({
   exec(t, url: string, expected: ReturnType<typeof parseDatabaseUrl>) {
     t.deepEqual(parseDatabaseUrl(url, '/data'), expected);
   },
-  title: (_given, url) => `${url} is understood`,
+  title: (_given, url: string) => `${url} is understood`,
 });
 
 test(parsed, 'sqlite:tenon.db', {type: 'sqlite', file: '/data/tenon.db'});
@@ -14,10 +14,20 @@ test(parsed, 'sqlite:../x/a b.db', {type: 'sqlite', file: '/x/a b.db'});
 test(parsed, 'sqlite:/var/lib/t.db', {type: 'sqlite', file: '/var/lib/t.db'});
 test(parsed, 'sqlite:///var/lib/t.db', {type: 'sqlite', file: '/var/lib/t.db'});
 test(parsed, 'mysql://u:p%40ss%25@db.example:3307/tenon', {
-  type: 'server', host: 'db.example', port: 3307, user: 'u', password: 'p@ss%', database: 'tenon',
+  type: 'server',
+  host: 'db.example',
+  port: 3307,
+  user: 'u',
+  password: 'p@ss%',
+  database: 'tenon',
 });
 test(parsed, 'mariadb://u@[::1]/tenon_1', {
-  type: 'server', host: '::1', port: 3306, user: 'u', password: '', database: 'tenon_1',
+  type: 'server',
+  host: '::1',
+  port: 3306,
+  user: 'u',
+  password: '',
+  database: 'tenon_1',
 });
 
 const refused = test.macro({
@@ -25,7 +35,7 @@ const refused = test.macro({
     const error = t.throws(() => parseDatabaseUrl(url, '/data'), {name: 'DatabaseUrlError', message: reason});
     t.regex(error?.message ?? '', /Use sqlite:FILE, or mysql:/);
   },
-  title: (_given, url) => `'${url}' is refused with the forms there are`,
+  title: (_given, url: string) => `'${url}' is refused with the forms there are`,
 });
 
 test(refused, '', /has no scheme/);

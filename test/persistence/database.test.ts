@@ -16,7 +16,11 @@ import {openInProcesses} from './opener-processes.ts';
 
 const insert = (row: Parameters<typeof storedJob>[0]): JobWrite => ({type: 'insert', ...storedJob(row)});
 const end = (id: number): JobUpdate => ({
-  type: 'update', id, owner: 'o#i#1', from: ['Inited'], set: {status: 'Failed', updatedTime: 1_700_000_000_001},
+  type: 'update',
+  id,
+  owner: 'o#i#1',
+  from: ['Inited'],
+  set: {status: 'Failed', updatedTime: 1_700_000_000_001},
 });
 const totalOf = async (database: Awaited<ReturnType<typeof freshDatabase>>): Promise<number> =>
   (await database.jobs.list({}, {number: 1, size: 1})).total;
@@ -90,9 +94,14 @@ test('two nodes on one file write side by side, and one of them wins each job', 
   const two = await openFixture(t, {dataDirectory: directory});
   const ids = Array.from({length: 200}, (_, index) => index + 1);
   await one.jobs.commit(ids.map(id => insert({id})));
-  const take = (owner: string) => ids.map((id): JobUpdate => ({
-    type: 'update', id, owner: 'o#i#1', from: ['Inited'], set: {instances: owner, updatedTime: 1_700_000_000_002},
-  }));
+  const take = (owner: string) =>
+    ids.map((id): JobUpdate => ({
+      type: 'update',
+      id,
+      owner: 'o#i#1',
+      from: ['Inited'],
+      set: {instances: owner, updatedTime: 1_700_000_000_002},
+    }));
   const chunks = Array.from({length: 20}, (_, index) => [index * 10, index * 10 + 10] as const);
   const [first, second] = await Promise.all(
     [[one, 'a#1#2'] as const, [two, 'b#2#2'] as const].map(async ([{jobs}, owner]) =>
@@ -100,7 +109,8 @@ test('two nodes on one file write side by side, and one of them wins each job', 
     ),
   );
   for (const index of ids.keys()) {
-    t.deepEqual([first?.[index]?.type, second?.[index]?.type].toSorted(), ['displaced', 'written']);
+    t.is([first, second].filter(outcomes => outcomes?.[index]?.type === 'written').length, 1);
+    t.is([first, second].filter(outcomes => outcomes?.[index]?.type === 'displaced').length, 1);
   }
 });
 
@@ -108,13 +118,19 @@ test('a file that is no database is told, and is left alone', async t => {
   const dataDirectory = await freshDirectory(t);
   const file = join(dataDirectory, 'tenon.db');
   await writeFile(file, 'not a database at all, but long enough to be looked at by SQLite'.repeat(40));
-  await t.throwsAsync(openFixture(t, {dataDirectory}), {instanceOf: DatabaseAwayError, message: /tenon\.db.*not an SQLite database/});
+  await t.throwsAsync(openFixture(t, {dataDirectory}), {
+    instanceOf: DatabaseAwayError,
+    message: /tenon\.db.*not an SQLite database/,
+  });
   t.regex(await readFile(file, 'utf8'), /^not a database at all/);
 });
 
 test('a directory that is not there is told', async t => {
   const dataDirectory = join(await freshDirectory(t), 'missing');
-  await t.throwsAsync(openFixture(t, {dataDirectory}), {instanceOf: DatabaseAwayError, message: /check that the directory exists/});
+  await t.throwsAsync(openFixture(t, {dataDirectory}), {
+    instanceOf: DatabaseAwayError,
+    message: /check that the directory exists/,
+  });
   await mkdir(dataDirectory);
   await t.notThrowsAsync(openFixture(t, {dataDirectory}));
 });
@@ -124,9 +140,13 @@ test('a disk that takes no more makes commits fail as away, and loses nothing th
   await (await openFixture(t, {dataDirectory})).close();
   const program = fileURLToPath(new URL('./fixtures/committer.ts', import.meta.url));
   // A limit on the size of files stands in for the disk: it needs no rights.
-  const child = spawn('bash', ['-c', 'ulimit -f 1024; exec "$0" "$@"', process.execPath, program, dataDirectory, '20000'], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawn(
+    'bash',
+    ['-c', 'ulimit -f 1024; exec "$0" "$@"', process.execPath, program, dataDirectory, '20000'],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
   const said: string[] = [];
   child.stderr.setEncoding('utf8').on('data', (text: string) => said.push(text));
   const acknowledged: number[] = [];
@@ -142,27 +162,44 @@ test('a full disk is called a full disk', t => {
   const database = new DatabaseSync(':memory:');
   database.exec('create table x (y); pragma max_page_count = 3');
   const error = t.throws(() => database.prepare('insert into x values (zeroblob(100000))').run());
-  t.regex(String(toSqliteFailure(error, 'f.db')), /DatabaseAwayError: The database f\.db can't be used, the disk is full/);
+  t.regex(
+    String(toSqliteFailure(error, 'f.db')),
+    /DatabaseAwayError: The database f\.db can't be used, the disk is full/,
+  );
   database.close();
 });
 
 test('texts beyond 60,000 bytes stand whole in their own table, and cut at a character in their column', async t => {
   const {database, directory} = await freshDatabaseAt(t);
   const executionCode = `a${'日'.repeat(30_000)}`;
-  await database.jobs.commit([insert({id: 1, executionCode}), insert({id: 2, executionCode: 'b'.repeat(60_000)})]);
+  await database.jobs.commit([
+    insert({id: 1, executionCode}),
+    insert({id: 2, executionCode: 'b'.repeat(60_000)}),
+  ]);
   const file = new DatabaseSync(join(directory, 'tenon.db'), {readOnly: true});
   t.teardown(() => file.close());
   const column = 'select id, length(cast(execution_code as blob)) as bytes, execution_code as code';
   const rows = file.prepare(`${column} from linkis_ps_job_history_group_history order by id`).all();
-  t.deepEqual(rows.map(({bytes}) => bytes), [59_998, 60_000]);
+  t.deepEqual(
+    rows.map(({bytes}) => bytes),
+    [59_998, 60_000],
+  );
   t.true(executionCode.startsWith(String(rows[0]?.['code'])));
-  t.deepEqual(file.prepare('select job_id as id, kind from tenon_job_text').all().map(row => ({...row})), [{id: 1, kind: 'code'}]);
+  t.deepEqual(
+    file
+      .prepare('select job_id as id, kind from tenon_job_text')
+      .all()
+      .map(row => ({...row})),
+    [{id: 1, kind: 'code'}],
+  );
 });
 
 test('a row that somebody inserted by hand is found, and can be updated', async t => {
   const {database, directory} = await freshDatabaseAt(t);
   const file = new DatabaseSync(join(directory, 'tenon.db'));
-  file.exec(`insert into linkis_ps_job_history_group_history (id, submit_user, status, instances) values (5, 'carol', 'Inited', 'o#i#1')`);
+  file.exec(
+    `insert into linkis_ps_job_history_group_history (id, submit_user, status, instances) values (5, 'carol', 'Inited', 'o#i#1')`,
+  );
   file.close();
   t.like(await database.jobs.get(5), {row: {submitUser: 'carol', executionCode: ''}, facts: {priority: 100}});
   t.deepEqual(await database.jobs.commit([end(5)]), [{type: 'written'}]);
@@ -193,7 +230,10 @@ test('a copy made while jobs are written holds everything acknowledged before it
 test('a copy never replaces a file', async t => {
   const {database, directory} = await freshDatabaseAt(t);
   await writeFile(join(directory, 'mine'), 'mine');
-  await t.throwsAsync(database.backup(join(directory, 'mine')), {name: 'BackupFailedError', message: /there is a file of that name/});
+  await t.throwsAsync(database.backup(join(directory, 'mine')), {
+    name: 'BackupFailedError',
+    message: /there is a file of that name/,
+  });
   t.is(await readFile(join(directory, 'mine'), 'utf8'), 'mine');
   await t.throwsAsync(database.backup(join(directory, 'no', 'copy')), {name: 'BackupFailedError'});
 });
@@ -203,10 +243,21 @@ test('lists, recovery and keys use their indexes', async t => {
   const file = new DatabaseSync(join(directory, 'tenon.db'), {readOnly: true});
   t.teardown(() => file.close());
   const planOf = (sql: string): string =>
-    file.prepare(`explain query plan ${sql}`).all().map(({detail}) => String(detail)).join('; ');
-  const list = (condition: string): string => `select j.id from tenon_job j where ${condition} order by j.created_ms desc, j.id desc limit 20`;
-  t.is(planOf(list("j.submit_user = 'a'")), 'SEARCH j USING COVERING INDEX idx_tenon_job_submit_user (submit_user=?)');
-  t.is(planOf(list("j.status in ('Failed')")), 'SEARCH j USING COVERING INDEX idx_tenon_job_status (status=?)');
+    file
+      .prepare(`explain query plan ${sql}`)
+      .all()
+      .map(({detail}) => String(detail))
+      .join('; ');
+  const list = (condition: string): string =>
+    `select j.id from tenon_job j where ${condition} order by j.created_ms desc, j.id desc limit 20`;
+  t.is(
+    planOf(list("j.submit_user = 'a'")),
+    'SEARCH j USING COVERING INDEX idx_tenon_job_submit_user (submit_user=?)',
+  );
+  t.is(
+    planOf(list("j.status in ('Failed')")),
+    'SEARCH j USING COVERING INDEX idx_tenon_job_status (status=?)',
+  );
   t.is(planOf(list('1 = 1')), 'SCAN j USING COVERING INDEX idx_tenon_job_created');
   t.is(
     planOf('select j.id from tenon_job j where j.is_open = 1 and j.id > 5 order by j.id limit 10'),

@@ -1,5 +1,5 @@
 /** What every `LeaseStore` must do. `expire` makes a lease look as if nobody had renewed it for long enough. */
-import anyTest, {type ExecutionContext, type TestFn} from 'ava';
+import test, {type ExecutionContext} from 'ava';
 import type {LeaseStore} from '../../actors/ports.ts';
 
 export type OpenLeases = (t: ExecutionContext) => Promise<{
@@ -10,7 +10,6 @@ export type OpenLeases = (t: ExecutionContext) => Promise<{
 const name = 'node:host:9001';
 
 export function leaseStoreContract(title: string, open: OpenLeases, isSerial = false): void {
-  const test = anyTest as TestFn;
   const register = isSerial ? test.serial : test;
   const it = (
     what: string,
@@ -18,9 +17,17 @@ export function leaseStoreContract(title: string, open: OpenLeases, isSerial = f
   ): void => register(`${title}: ${what}`, async t => run(t, await open(t)));
 
   it('a lease that nobody has is taken, with fence 1', async (t, {leases}) => {
-    const lease = await leases.acquire(name, 'one', {roles: ['entrance']});
+    const lease = await leases.acquire(name, 'one', {roles: ['entrance'], directory: '/dätä/😀'});
     t.like(lease, {name, fence: 1, incarnation: 'one', isExpired: false});
-    t.like(await leases.list('node:'), [{name, fence: 1, incarnation: 'one', details: {roles: ['entrance']}, isExpired: false}]);
+    t.like(await leases.list('node:'), [
+      {
+        name,
+        fence: 1,
+        incarnation: 'one',
+        details: {roles: ['entrance'], directory: '/dätä/😀'},
+        isExpired: false,
+      },
+    ]);
   });
 
   it('a lease that is held is not given to another', async (t, {leases}) => {
@@ -30,7 +37,9 @@ export function leaseStoreContract(title: string, open: OpenLeases, isSerial = f
   });
 
   it('of many who want a lease at once one gets it', async (t, {leases}) => {
-    const taken = await Promise.all(Array.from({length: 12}, (_, index) => leases.acquire('singleton:s', `i${index}`, {})));
+    const taken = await Promise.all(
+      Array.from({length: 12}, (_, index) => leases.acquire('singleton:s', `i${index}`, {})),
+    );
     t.is(taken.filter(lease => lease !== undefined).length, 1);
   });
 
@@ -39,12 +48,21 @@ export function leaseStoreContract(title: string, open: OpenLeases, isSerial = f
     t.is((await leases.acquire(name, 'one', {}))?.fence, lease?.fence);
   });
 
-  it('an expired lease is taken with the next fence, and its former holder learns it', async (t, {leases, expire}) => {
+  it('an expired lease is taken with the next fence, and its former holder learns it', async (t, {
+    leases,
+    expire,
+  }) => {
     const old = await leases.acquire(name, 'one', {});
     await expire(name);
     t.true((await leases.list(name))[0]?.isExpired);
-    const [next, other] = await Promise.all([leases.acquire(name, 'two', {}), leases.acquire(name, 'three', {})]);
-    t.deepEqual([next, other].map(lease => lease?.fence ?? 0).toSorted((a, b) => a - b), [0, 2]);
+    const [next, other] = await Promise.all([
+      leases.acquire(name, 'two', {}),
+      leases.acquire(name, 'three', {}),
+    ]);
+    t.deepEqual(
+      [next, other].map(lease => lease?.fence ?? 0).toSorted((a, b) => a - b),
+      [0, 2],
+    );
     t.false(old !== undefined && (await leases.renew(old)));
   });
 
@@ -56,7 +74,9 @@ export function leaseStoreContract(title: string, open: OpenLeases, isSerial = f
     t.like((await leases.list(name))[0], {isExpired: false, fence: 1});
   });
 
-  it('a renewal can change state and details, and one with the old state still counts', async (t, {leases}) => {
+  it('a renewal can change state and details, and one with the old state still counts', async (t, {
+    leases,
+  }) => {
     const lease = await leases.acquire(name, 'one', {a: 1});
     if (lease === undefined) return t.fail('not taken');
     t.true(await leases.renew(lease, {state: 'up', details: {a: 2}}));
@@ -85,7 +105,10 @@ export function leaseStoreContract(title: string, open: OpenLeases, isSerial = f
 
   it('lists are by prefix, whatever signs are in it', async (t, {leases}) => {
     for (const each of ['node:a_b:1', 'node:axb:1', 'singleton:x']) await leases.acquire(each, 'one', {});
-    t.deepEqual((await leases.list('node:a_b')).map(lease => lease.name), ['node:a_b:1']);
+    t.deepEqual(
+      (await leases.list('node:a_b')).map(lease => lease.name),
+      ['node:a_b:1'],
+    );
     t.is((await leases.list('')).length, 3);
   });
 }

@@ -15,7 +15,9 @@ leaseStoreContract('SQLite', async t => {
     leases: database.leases,
     expire(name) {
       const file = new DatabaseSync(join(directory, 'tenon.db'));
-      file.prepare('update linkis_ps_common_lock set update_time = update_time - 12000 where lock_object = ?').run(name);
+      file
+        .prepare('update linkis_ps_common_lock set update_time = update_time - 12000 where lock_object = ?')
+        .run(name);
       file.close();
     },
   };

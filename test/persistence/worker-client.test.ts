@@ -21,7 +21,7 @@ async function start(t: ExecutionContext, file = 'x'): Promise<{client: WorkerCl
 
 /** Asks until the thread is there again. */
 async function answered(client: WorkerClient): Promise<boolean> {
-  for (const startedMs = performance.now(); performance.now() - startedMs < 20_000; ) {
+  for (const startedMs = performance.now(); performance.now() - startedMs < 20_000;) {
     const answer = await client.ask('accounts.revokeToken', [1], 1000).catch(() => false);
     if (answer) return true;
     await new Promise(resolve => setTimeout(resolve, 10));
@@ -29,11 +29,17 @@ async function answered(client: WorkerClient): Promise<boolean> {
   return false;
 }
 
-for (const [how, kill] of [['leaves', 'ping'], ['crashes', 'accounts.tokens']] as const) {
+for (const [how, kill] of [
+  ['leaves', 'ping'],
+  ['crashes', 'accounts.tokens'],
+] as const) {
   test(`a thread that ${how} fails all open questions as away, and is started again`, async t => {
     const {client, logged} = await start(t);
     const open = [client.ask('accounts.users', [], 60_000), client.ask('accounts.users', [], 60_000)];
-    await t.throwsAsync(client.ask(kill, [], 60_000), {instanceOf: DatabaseAwayError, message: /thread ended/});
+    await t.throwsAsync(client.ask(kill, [], 60_000), {
+      instanceOf: DatabaseAwayError,
+      message: /thread ended/,
+    });
     for (const question of open) await t.throwsAsync(question, {instanceOf: DatabaseAwayError});
     await t.throwsAsync(client.ask('accounts.users', [], 10), {instanceOf: DatabaseAwayError});
     t.true(await answered(client));
@@ -43,7 +49,10 @@ for (const [how, kill] of [['leaves', 'ping'], ['crashes', 'accounts.tokens']] a
 
 test('a question that is not answered in time fails as away, and its late answer harms nobody', async t => {
   const {client} = await start(t);
-  await t.throwsAsync(client.ask('jobs.get', [1], 10), {instanceOf: DatabaseAwayError, message: /did not answer jobs\.get within 10 ms/});
+  await t.throwsAsync(client.ask('jobs.get', [1], 10), {
+    instanceOf: DatabaseAwayError,
+    message: /did not answer jobs\.get within 10 ms/,
+  });
   t.is(await client.ask('jobs.get', [1], 10_000), undefined);
 });
 
@@ -57,10 +66,16 @@ test('more questions than it can keep are turned away at once', async t => {
 test('closing fails what is still open', async t => {
   const {client} = await start(t);
   const open = client.ask('accounts.users', [], 60_000);
-  await Promise.all([t.throwsAsync(open, {instanceOf: DatabaseAwayError, message: /closed/}), client.close()]);
+  await Promise.all([
+    t.throwsAsync(open, {instanceOf: DatabaseAwayError, message: /closed/}),
+    client.close(),
+  ]);
   await t.throwsAsync(client.ask('ping', [], 10), {message: /closed/});
 });
 
 test('a thread that can not start is told to who wanted it, and not tried behind its back', async t => {
-  await t.throwsAsync(start(t, 'never-opens'), {instanceOf: DatabaseAwayError, message: /thread ended with code 3/});
+  await t.throwsAsync(start(t, 'never-opens'), {
+    instanceOf: DatabaseAwayError,
+    message: /thread ended with code 3/,
+  });
 });

@@ -14,7 +14,11 @@ test.after.always('the server ends', () => server?.remove());
 
 const insert = (id: number): JobWrite => ({type: 'insert', ...storedJob({id})});
 const end = (id: number): JobUpdate => ({
-  type: 'update', id, owner: 'o#i#1', from: ['Inited'], set: {status: 'Succeed', progress: '1.0', updatedTime: 1_700_000_000_001},
+  type: 'update',
+  id,
+  owner: 'o#i#1',
+  from: ['Inited'],
+  set: {status: 'Succeed', progress: '1.0', updatedTime: 1_700_000_000_001},
 });
 
 /** Commits jobs and their ends, each batch until it is answered, as the history writer does; until told to stop. */
@@ -24,7 +28,8 @@ function load({jobs}: Database, onAway: () => void): {stop: () => Promise<number
     for (;;) {
       try {
         const outcomes = await jobs.commit(batch);
-        if (outcomes.some(({type}) => type !== 'written')) throw new Error(`not written: ${JSON.stringify(outcomes)}`);
+        if (outcomes.some(({type}) => type !== 'written'))
+          throw new Error(`not written: ${JSON.stringify(outcomes)}`);
         return;
       } catch (error) {
         if (!(error instanceof DatabaseAwayError)) throw error;
@@ -62,7 +67,12 @@ it('a server killed under load costs nothing that was acknowledged, and is used 
   await t.throwsAsync(database.jobs.get(1), {instanceOf: DatabaseAwayError});
   await t.throwsAsync(database.ping(), {instanceOf: DatabaseAwayError});
   server = server.restart();
-  while (await database.ping().then(() => false, () => true));
+  while (
+    await database.ping().then(
+      () => false,
+      () => true,
+    )
+  );
   const written = await writing.stop();
   const counts = await database.jobs.countByStatus({});
   t.is(counts.Succeed, written);
@@ -81,7 +91,12 @@ it('a server that answers nothing makes commits fail in time, and nothing is los
   await away.promise;
   t.true(performance.now() - frozenMs < 5000);
   process.kill(server.pid, 'SIGCONT');
-  while (await database.ping().then(() => false, () => true));
+  while (
+    await database.ping().then(
+      () => false,
+      () => true,
+    )
+  );
   const written = await writing.stop();
   const counts = await database.jobs.countByStatus({});
   t.is(counts.Succeed, written);
@@ -96,7 +111,8 @@ test.serial('a port where nothing listens is told with host and port, soon', asy
   listener.close();
   await once(listener, 'close');
   await t.throwsAsync(openServerDatabase(t, `mysql://u:secret@127.0.0.1:${port}/db`), {
-    instanceOf: DatabaseAwayError, message: new RegExp(`127\\.0\\.0\\.1:${port}/db can't be used, nothing listens there`),
+    instanceOf: DatabaseAwayError,
+    message: new RegExp(`127\\.0\\.0\\.1:${port}/db can't be used, nothing listens there`),
   });
 });
 
@@ -106,7 +122,9 @@ test.serial('something that accepts connections but is no database is told in ti
   t.teardown(() => silent.close());
   const address = silent.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
-  const error = await t.throwsAsync(openServerDatabase(t, `mysql://u:secret@127.0.0.1:${port}/db`), {instanceOf: DatabaseAwayError});
+  const error = await t.throwsAsync(openServerDatabase(t, `mysql://u:secret@127.0.0.1:${port}/db`), {
+    instanceOf: DatabaseAwayError,
+  });
   t.regex(error?.message ?? '', /did not answer in time/);
   t.false(error?.message.includes('secret'));
 });

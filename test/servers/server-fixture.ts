@@ -37,7 +37,12 @@ export function startServer(name: ServerName, at?: string): Server | {readonly a
   const {status, stdout, stderr} = spawnSync(script, ['start', name, '--dir', directory], {encoding: 'utf8'});
   if (status === exitCodeAbsent) return {absent: stderr.trim().split('\n').at(-1) ?? ''};
   if (status !== 0) throw new Error(`${name} did not start:\n${stdout}${stderr}`);
-  const settings = new Map(stdout.trim().split('\n').map(line => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]));
+  const settings = new Map(
+    stdout
+      .trim()
+      .split('\n')
+      .map(line => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+  );
   const url = settings.get(`${name.toUpperCase()}_URL`) ?? '';
   const server: Server = {
     name,
@@ -92,7 +97,11 @@ export const openServerDatabase = async (
   options: Partial<DatabaseOptions> = {},
 ): Promise<Database> => {
   const database = await openDatabase({
-    url, dataDirectory: tmpdir(), log: (_level, message) => t.log(message), clock: systemClock, ...options,
+    url,
+    dataDirectory: tmpdir(),
+    log: (_level, message) => t.log(message),
+    clock: systemClock,
+    ...options,
   });
   t.teardown(() => database.close());
   return database;

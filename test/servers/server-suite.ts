@@ -12,11 +12,25 @@ import {jobStoreContract} from '../persistence/job-store.contract.ts';
 import {leaseStoreContract} from '../persistence/lease-store.contract.ts';
 import {openInProcesses} from '../persistence/opener-processes.ts';
 import {storedJob} from '../support/stored-jobs.ts';
-import {bareOrm, freshServerDatabase, openServerDatabase, startServer, type Server, type ServerName} from './server-fixture.ts';
+import {
+  bareOrm,
+  freshServerDatabase,
+  openServerDatabase,
+  startServer,
+  type Server,
+  type ServerName,
+} from './server-fixture.ts';
 
 const tables = [
-  'tenon_job', 'tenon_job_text', 'tenon_user', 'tenon_session', 'tenon_shared_secret', 'tenon_token',
-  'linkis_mg_gateway_auth_token', 'linkis_ps_job_history_group_history', 'linkis_ps_common_lock',
+  'tenon_job',
+  'tenon_job_text',
+  'tenon_user',
+  'tenon_session',
+  'tenon_shared_secret',
+  'tenon_token',
+  'linkis_mg_gateway_auth_token',
+  'linkis_ps_job_history_group_history',
+  'linkis_ps_common_lock',
 ];
 const seedTables = seedEntities('server').map(entity => entity.meta.tableName);
 
@@ -66,7 +80,9 @@ function contracts(server: Server): () => Promise<void> {
     world ??= open();
     const {run} = await world;
     // Deleted, not truncated: a truncate is DDL, and waits for every session that has seen the table.
-    await run(`${tables.map(table => `delete from ${table}`).join('; ')}; update tenon_id_block set next_id = 1`);
+    await run(
+      `${tables.map(table => `delete from ${table}`).join('; ')}; update tenon_id_block set next_id = 1`,
+    );
     return world;
   };
   jobStoreContract(server.name, async () => (await emptied()).database.jobs, {isReal: true, isSerial: true});
@@ -76,7 +92,9 @@ function contracts(server: Server): () => Promise<void> {
     async () => {
       const {database, run} = await emptied();
       const expire = (lease: string): Promise<void> =>
-        run(`update linkis_ps_common_lock set update_time = update_time - interval 12 second where lock_object = '${lease}'`);
+        run(
+          `update linkis_ps_common_lock set update_time = update_time - interval 12 second where lock_object = '${lease}'`,
+        );
       return {leases: database.leases, expire};
     },
     true,
@@ -87,9 +105,18 @@ function contracts(server: Server): () => Promise<void> {
 function schema(server: Server): void {
   const it = titled(server);
 
-  async function ormFor(url: string, entities: ReturnType<typeof seedEntities> | ReturnType<typeof allEntities>) {
+  async function ormFor(
+    url: string,
+    entities: ReturnType<typeof seedEntities> | ReturnType<typeof allEntities>,
+  ) {
     const driver = server.name === 'mysql' ? MySqlDriver : (await import('@mikro-orm/mariadb')).MariaDbDriver;
-    return MikroORM.init<MySqlDriver>({driver, clientUrl: url, entities, ensureDatabase: false, charset: 'utf8mb4'});
+    return MikroORM.init<MySqlDriver>({
+      driver,
+      clientUrl: url,
+      entities,
+      ensureDatabase: false,
+      charset: 'utf8mb4',
+    });
   }
   async function seedDatabase(): Promise<string> {
     const url = await freshServerDatabase(server);
@@ -155,7 +182,10 @@ function openings(server: Server): void {
 
   it('a database that can not hold every character is refused with the remedy', async t => {
     const url = await freshServerDatabase(server, 'latin1');
-    await t.throwsAsync(openServerDatabase(t, url), {name: 'DatabaseCharsetError', message: /latin1.*alter database/s});
+    await t.throwsAsync(openServerDatabase(t, url), {
+      name: 'DatabaseCharsetError',
+      message: /latin1.*alter database/s,
+    });
   });
 
   it('a history table of another character set is refused with the remedy', async t => {
@@ -175,7 +205,9 @@ function openings(server: Server): void {
   });
 
   it('a database that does not exist is named', async t => {
-    const error = await t.throwsAsync(openServerDatabase(t, `${server.url}/nowhere`), {instanceOf: DatabaseAwayError});
+    const error = await t.throwsAsync(openServerDatabase(t, `${server.url}/nowhere`), {
+      instanceOf: DatabaseAwayError,
+    });
     t.regex(error?.message ?? '', /127\.0\.0\.1:\d+\/nowhere/);
     t.regex(error?.message ?? '', /does not exist/);
   });
@@ -200,10 +232,19 @@ function foreignRows(server: Server): void {
     const ddl = await readFile(new URL('./seed-schema.sql', import.meta.url), 'utf8');
     await server.ask(`${ddl} ${linkisRow(40, 'Succeed')}; ${linkisRow(41, 'Running')}`, databaseOf(url));
     const {jobs} = await openServerDatabase(t, url);
-    const page = await jobs.list({creator: 'IDE', runType: 'sq', instance: 'old-host:9104'}, {number: 1, size: 9});
-    t.deepEqual(page.jobs.map(({row}) => row.id), [41, 40]);
+    const page = await jobs.list(
+      {creator: 'IDE', runType: 'sq', instance: 'old-host:9104'},
+      {number: 1, size: 9},
+    );
+    t.deepEqual(
+      page.jobs.map(({row}) => row.id),
+      [41, 40],
+    );
     t.is(page.jobs[0]?.row.createdTime, Date.parse('2024-05-06T07:08:09.123Z'));
-    t.deepEqual((await jobs.unfinished(0, 9)).map(({row}) => row.id), [41]);
+    t.deepEqual(
+      (await jobs.unfinished(0, 9)).map(({row}) => row.id),
+      [41],
+    );
     t.true((await jobs.reserveIds(1)).first > 41);
   });
 
@@ -213,8 +254,12 @@ function foreignRows(server: Server): void {
     await server.ask(linkisRow(7, 'Running'), databaseOf(url));
     t.is((await jobs.get(7))?.row.jobReqId, 'IDE_carol_spark_7');
     const update: JobUpdate = {
-      type: 'update', id: 7, owner: 'old-host:9104', from: ['Running'],
-      set: {status: 'Failed', errorCode: 1, updatedTime: Date.parse('2024-05-07T00:00:00Z')}, facts: {attempt: 2},
+      type: 'update',
+      id: 7,
+      owner: 'old-host:9104',
+      from: ['Running'],
+      set: {status: 'Failed', errorCode: 1, updatedTime: Date.parse('2024-05-07T00:00:00Z')},
+      facts: {attempt: 2},
     };
     t.deepEqual(await jobs.commit([update]), [{type: 'written'}]);
     t.like(await jobs.get(7), {row: {status: 'Failed', errorCode: 1}, facts: {attempt: 2}});
@@ -233,9 +278,16 @@ function locks(server: Server): void {
     await stores[0].jobs.commit(ids.map(id => insert({id, instances: owner})));
     for (let round = 0; round < 6; round += 1) {
       const batch = ids.map((id): JobUpdate => ({
-        type: 'update', id, owner, from: ['Inited'], set: {updatedTime: 1_700_000_000_000 + round, progress: `0.${(id * 7 + round) % 10}`},
+        type: 'update',
+        id,
+        owner,
+        from: ['Inited'],
+        set: {updatedTime: 1_700_000_000_000 + round, progress: `0.${(id * 7 + round) % 10}`},
       }));
-      const outcomes = await Promise.all([stores[0].jobs.commit(batch), stores[1].jobs.commit(batch.toReversed())]);
+      const outcomes = await Promise.all([
+        stores[0].jobs.commit(batch),
+        stores[1].jobs.commit(batch.toReversed()),
+      ]);
       t.deepEqual(new Set(outcomes.flat().map(({type}) => type)), new Set(['written']));
     }
   });
@@ -254,7 +306,13 @@ function locks(server: Server): void {
     });
     t.deepEqual(await jobs.commit([end]), [{type: 'written'}]);
   });
-  const end: JobUpdate = {type: 'update', id: 1, owner, from: ['Inited'], set: {status: 'Failed', updatedTime: 1_700_000_000_001}};
+  const end: JobUpdate = {
+    type: 'update',
+    id: 1,
+    owner,
+    from: ['Inited'],
+    set: {status: 'Failed', updatedTime: 1_700_000_000_001},
+  };
 
   it('connections that the server closes under load cost nothing that was acknowledged', async t => {
     const url = await freshServerDatabase(server);
@@ -270,14 +328,19 @@ function locks(server: Server): void {
             return undefined;
           });
           if (outcomes === undefined) continue;
-          t.true(outcomes.every(({type}) => type === 'written'), JSON.stringify(outcomes));
+          t.true(
+            outcomes.every(({type}) => type === 'written'),
+            JSON.stringify(outcomes),
+          );
           acknowledged.push(...batch.map((_, index) => id + index));
           break;
         }
       }
     })();
     for (let round = 0; round < 8; round += 1) {
-      const victims = await server.ask(`select id from information_schema.processlist where db = '${databaseOf(url)}'`);
+      const victims = await server.ask(
+        `select id from information_schema.processlist where db = '${databaseOf(url)}'`,
+      );
       for (const row of victims) {
         await server.ask(`kill ${String(row['id'] ?? row['ID'])}`).catch(() => undefined);
       }
@@ -294,4 +357,7 @@ const databaseOf = (url: string): string => url.slice(url.lastIndexOf('/') + 1);
 
 type Run = (t: ExecutionContext) => Promise<void>;
 
-const titled = (server: Server) => (title: string, run: Run): void => test.serial(`${server.name}: ${title}`, run);
+const titled =
+  (server: Server) =>
+  (title: string, run: Run): void =>
+    test.serial(`${server.name}: ${title}`, run);

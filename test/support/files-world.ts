@@ -6,6 +6,7 @@ import {defaultsOf} from '../../actors/domain/setting.ts';
 import {systemClock} from '../../actors/runtime/clock.ts';
 import {createAudit} from '../../http/audit.ts';
 import {createFacade, type Facade} from '../../http/facade.ts';
+import type {WhyRemoved} from '../../http/files/file-access.ts';
 import {fileRoutes} from '../../http/files/file-routes.ts';
 import {httpSettings} from '../../http/settings.ts';
 import {createJobFiles} from '../../persistence/files/job-files.ts';
@@ -41,7 +42,11 @@ export async function startFiles(t: ExecutionContext, limits: FilesLimits = {}):
   return world;
 }
 
-export type FilesLimits = {readonly textBytesMax?: number; readonly pageBytesMax?: number};
+export type FilesLimits = {
+  readonly textBytesMax?: number;
+  readonly pageBytesMax?: number;
+  readonly whyRemoved?: WhyRemoved;
+};
 
 /** The same for what is no test; `stop` ends it. */
 export async function createFilesWorld(limits: FilesLimits = {}): Promise<FilesWorld> {
@@ -77,13 +82,14 @@ export async function createFilesWorld(limits: FilesLimits = {}): Promise<FilesW
     {...defaultsOf(httpSettings), port: 0},
   );
   const {directory, governance} = played;
-  const {textBytesMax, pageBytesMax} = limits;
+  const {textBytesMax, pageBytesMax, whyRemoved} = limits;
   await facade.register(fileRoutes, {
     governance,
     files: createJobFiles({directory, ...(pageBytesMax !== undefined && {pageBytesMax})}),
     audit: createAudit(log, systemClock),
     directory,
     ...(textBytesMax !== undefined && {textBytesMax}),
+    ...(whyRemoved !== undefined && {whyRemoved}),
   });
   const {url} = await facade.listen();
   // oxlint-disable-next-line consistent-function-scoping

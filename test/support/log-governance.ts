@@ -9,7 +9,7 @@ import {isTerminal, type JobStatus} from '../../actors/domain/job.ts';
 import {entranceService, printExecId, shortExecId} from '../../actors/domain/exec-id.ts';
 import type {Governance, JobNews, JobView} from '../../actors/governance.ts';
 import {createJobFeed, type JobFeed} from '../../actors/job-feed.ts';
-import type {JobFacts, JobRow, LogWriter, StoredJob} from '../../actors/ports.ts';
+import type {JobFacts, JobRow, LogChunk, LogWriter, StoredJob} from '../../actors/ports.ts';
 import {systemClock} from '../../actors/runtime/clock.ts';
 import {createLogStore, type FileLogStore} from '../../persistence/files/log-store.ts';
 
@@ -26,6 +26,8 @@ export type PlayedJob = {
   readonly lines: () => number;
 };
 
+type OnRead = (taskID: number, fromLine: number) => Promise<LogChunk | undefined>;
+
 export type LogGovernance = {
   readonly governance: Governance;
   readonly feed: JobFeed;
@@ -35,8 +37,8 @@ export type LogGovernance = {
   readonly addJob: (people?: {submitUser?: string; executeUser?: string; creator?: string}) => PlayedJob;
   readonly submitted: {readonly body: unknown; readonly user: string}[];
   readonly killed: number[];
-  /** Run before each `readLog`; may reject in its place. */
-  readonly setOnRead: (onRead: (taskID: number) => Promise<void>) => void;
+  /** Run before each `readLog`; may reject or answer in its place. */
+  readonly setOnRead: (onRead: OnRead) => void;
   readonly setOnSubmit: (onSubmit: () => Promise<void>) => void;
   readonly jobOf: (taskID: number) => PlayedJob;
   readonly close: () => Promise<void>;
@@ -66,7 +68,7 @@ export async function createLogGovernance(): Promise<LogGovernance> {
   const killed: number[] = [];
   let lastID = 0;
   let onSubmit: (() => Promise<void>) | undefined;
-  let onRead: ((taskID: number) => Promise<void>) | undefined;
+  let onRead: OnRead | undefined;
 
   function addJob(people: Parameters<LogGovernance['addJob']>[0] = {}): PlayedJob {
     const {submitUser = 'ann', creator = 'IDE'} = people;
@@ -194,7 +196,8 @@ export async function createLogGovernance(): Promise<LogGovernance> {
         return job && logs.position(job.row.logPath);
       },
       async readLog(taskID, fromLine, linesMax, bytesMax) {
-        await onRead?.(taskID);
+        const answer = await onRead?.(taskID, fromLine);
+        if (answer !== undefined) return answer;
         const job = jobs.get(taskID);
         return job && logs.read(job.row.logPath, fromLine, linesMax, bytesMax);
       },

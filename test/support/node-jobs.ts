@@ -16,7 +16,10 @@ export const jobEnds = ['Succeed', 'Failed', 'Cancelled', 'Timeout'];
 export async function submitJob(
   node: NodeProcess,
   code: string,
-  {runType = 'shell', labels = {}}: {readonly runType?: string; readonly labels?: Readonly<Record<string, string>>} = {},
+  {
+    runType = 'shell',
+    labels = {},
+  }: {readonly runType?: string; readonly labels?: Readonly<Record<string, string>>} = {},
 ): Promise<{readonly taskID: number; readonly execID: string}> {
   const engineType = runType === 'python' ? 'python-python3' : 'shell-1';
   const {user} = node.credentials();
@@ -42,11 +45,13 @@ export async function untilStatus(
   wanted: readonly string[],
   limitMs = 45_000,
 ): Promise<TaskView> {
-  for (const startMs = performance.now(); ; ) {
+  for (const startMs = performance.now(); ;) {
     const task = await taskOf(node, taskID);
     if (wanted.includes(task.status)) return task;
     if (performance.now() - startMs > limitMs) {
-      throw new Error(`job ${taskID} is ${task.status} after ${limitMs} ms; the node wrote:\n${node.log().slice(-3000)}`);
+      throw new Error(
+        `job ${taskID} is ${task.status} after ${limitMs} ms; the node wrote:\n${node.log().slice(-3000)}`,
+      );
     }
     await sleep(50);
   }

@@ -49,7 +49,9 @@ export async function followJob(
   promise.catch(() => undefined);
   const timer = setTimeout(() => {
     const seen = JSON.stringify(frames).slice(-1000);
-    reject(new Error(`job ${taskID} was followed to line ${nextLine}, and did not end in ${limitMs} ms: ${seen}`));
+    reject(
+      new Error(`job ${taskID} was followed to line ${nextLine}, and did not end in ${limitMs} ms: ${seen}`),
+    );
   }, limitMs);
   socket.on('message', (data: Buffer) => {
     const frame = JSON.parse(data.toString()) as Frame;

@@ -8,7 +8,8 @@ const options = 'engine = InnoDB default character set utf8mb4 collate utf8mb4_b
 
 const labelValue = (key: string): string =>
   `coalesce(if(json_valid(labels), json_unquote(json_extract(labels, '$.${key}')), ''), '')`;
-const millisecondsOf = (from: string, to: string): string => `timestampdiff(microsecond, ${from}, ${to}) div 1000`;
+const millisecondsOf = (from: string, to: string): string =>
+  `timestampdiff(microsecond, ${from}, ${to}) div 1000`;
 
 const statements = [
   `create table if not exists tenon_job (

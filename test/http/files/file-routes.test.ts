@@ -204,6 +204,23 @@ test('openLog is the same while the job runs and after, over pieces of any size,
   t.true(error.startsWith(`${at} ERROR 0.0\n`));
 });
 
+test('openLog names lines that are gone', async t => {
+  const world = await startFiles(t);
+  const job = world.addJob();
+  await job.append('a\nb\nc\nd\n');
+  const whyGone = 'Removed by retention.';
+  world.setOnRead(async (_taskID, fromLine) =>
+    fromLine < 2
+      ? {fromLine: 2, lineCount: 1, bytes: Buffer.from('c\n'), whyGone}
+      : {fromLine: 4, lineCount: 0, bytes: Buffer.alloc(0), whyGone},
+  );
+  const {data} = await world.ask('ann', 'openLog', {path: job.logPath});
+  t.is(
+    (data['log'] as string[])[3],
+    'Lines 1 to 2 are missing. Removed by retention.\nc\nLines 4 to 4 are missing. Removed by retention.\n',
+  );
+});
+
 test('what is there can be asked for, and the workspace is refused by name', async t => {
   const world = await startFiles(t);
   const job = world.addJob();

@@ -205,6 +205,29 @@ test('lines that are gone are declared as a gap, then the end follows', async t 
   t.like(client.frames[1], {fromLine: 1, toLine: 3});
 });
 
+test('a gap says why, whether lines follow it or not', async t => {
+  const world = await createStreamWorld();
+  t.teardown(world.stop);
+  const job = world.addJob();
+  await job.append('a\nb\nc\nd\n');
+  await job.end('Succeed');
+  const whyGone = 'Removed by retention.';
+  world.setOnRead(async (_taskID, fromLine) =>
+    fromLine < 2
+      ? {fromLine: 2, lineCount: 1, bytes: Buffer.from('c\n'), whyGone}
+      : {fromLine: 4, lineCount: 0, bytes: Buffer.alloc(0), whyGone},
+  );
+  const client = await world.connect('ann');
+  client.subscribe(job.taskID);
+  await client.nextOf('end');
+  t.deepEqual(client.frames.slice(1), [
+    {type: 'gap', taskID: 1, fromLine: 0, toLine: 2, why: whyGone},
+    {type: 'log', taskID: 1, fromLine: 2, lines: ['c']},
+    {type: 'gap', taskID: 1, fromLine: 3, toLine: 4, why: whyGone},
+    {type: 'end', taskID: 1, status: 'Succeed', lines: 4},
+  ]);
+});
+
 test('a log that cannot be read ends the subscription with the line to go on from', async t => {
   const world = await createStreamWorld();
   t.teardown(world.stop);
