@@ -26,9 +26,7 @@ export const firstPassword = async (config: Place): Promise<FirstPassword | unde
 type Place = Pick<Config, 'node' | 'dataDirectory'>;
 
 /** Rejects when the password file can't be read or its password is too short. */
-async function makePassword({
-  node: {adminUser, adminPasswordFile},
-}: Place): Promise<FirstPassword> {
+async function makePassword({node: {adminUser, adminPasswordFile}}: Place): Promise<FirstPassword> {
   const isGenerated = adminPasswordFile === '';
   const password = isGenerated
     ? randomBytes(15).toString('base64url')

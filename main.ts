@@ -21,7 +21,7 @@ import {createEngineDriver} from './engines/process-driver.ts';
 import {firstAdministrator, firstPassword, type FirstAdministrator} from './first-administrator.ts';
 import {nodeMetrics} from './node-metrics.ts';
 import {noneRemoved, retentionMetrics, startRetention} from './node-retention.ts';
-import {bootId, governanceSettingsOf} from './node-settings.ts';
+import {governanceSettingsOf, placeOfProcess} from './node-settings.ts';
 import {claimDataDirectory} from './persistence/data-directory.ts';
 import {openDatabase} from './persistence/database.ts';
 import {createJobRemains} from './persistence/files/job-remains.ts';
@@ -130,7 +130,7 @@ export async function startNode(
       random: systemRandom,
       instance,
       incarnation,
-      details: {roles: config.node.roles, bootId: bootId(), pid: process.pid, dataDirectory},
+      details: {roles: config.node.roles, ...placeOfProcess(), pid: process.pid, dataDirectory},
       onLost: () => onFatal('the lease of this node belongs to another process'),
     }),
   );

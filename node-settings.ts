@@ -1,5 +1,5 @@
 /** Turns the configuration into what the governance actors are started with. */
-import {readFileSync} from 'node:fs';
+import {readFileSync, readlinkSync} from 'node:fs';
 import type {Owner} from './actors/domain/owner.ts';
 import type {NodeSettings} from './actors/governance-node.ts';
 import type {Config} from './config.ts';
@@ -59,10 +59,18 @@ export function governanceSettingsOf(
   };
 }
 
-/** Tells this boot of this host from another; empty where the system does not say. */
-export function bootId(): string {
+/**
+ * Tells this boot of this host, and this network namespace, from another: only there does holding a port prove that its
+ * former holder is gone (decision 30). Empty texts where the system does not say.
+ */
+export const placeOfProcess = (): {readonly bootId: string; readonly netNs: string} => ({
+  bootId: textOf(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()),
+  netNs: textOf(() => readlinkSync('/proc/self/ns/net')),
+});
+
+function textOf(read: () => string): string {
   try {
-    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    return read();
   } catch {
     return '';
   }

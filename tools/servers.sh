@@ -69,7 +69,11 @@ install_mysql() {
   rm -rf "$apt" "$mysql_root.new"
   mkdir -p "$apt/lists/partial" "$apt/archives/partial" "$apt/state" "$mysql_root.new"
   : > "$apt/status"
-  echo "deb [signed-by=$keyring] http://deb.debian.org/debian unstable main" > "$apt/sources.list"
+  # The mirror this machine uses anyway; the one for security updates has no unstable.
+  local mirror
+  mirror=$(apt-get indextargets --format '$(SITE)' | grep -v security | head -n 1)
+  [ -n "$mirror" ] || absent MySQL 'apt knows no Debian mirror'
+  echo "deb [signed-by=$keyring] $mirror unstable main" > "$apt/sources.list"
   local options=(
     -o "Dir::Etc::SourceList=$apt/sources.list" -o Dir::Etc::SourceParts=/dev/null
     -o "Dir::State=$apt/state" -o "Dir::State::Lists=$apt/lists" -o "Dir::State::Status=$apt/status"

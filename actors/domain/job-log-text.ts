@@ -13,14 +13,22 @@ export type LoggedRow = {
 
 /** What Linkis writes when it accepts a job, with the line break after the full stop. */
 export function headLines({id, jobReqId, createdTime, instances}: LoggedRow, timeZone: string): string {
-  return printLogLine(createdTime, timeZone, 'INFO',
-    `Your job is accepted,  jobID is ${jobReqId} and jobReqId is ${id} in ServiceInstance(linkis-cg-entrance,`
-    + ` ${instanceOf(instances)}, ${createdTime}). \n Please wait it to be scheduled(您的任务已经被接受，请等待调度)`);
+  return printLogLine(
+    createdTime,
+    timeZone,
+    'INFO',
+    `Your job is accepted,  jobID is ${jobReqId} and jobReqId is ${id} in ServiceInstance(linkis-cg-entrance,` +
+      ` ${instanceOf(instances)}, ${createdTime}). \n Please wait it to be scheduled(您的任务已经被接受，请等待调度)`,
+  );
 }
 
 /** One line with its time in `timeZone`, ending in a line feed. Line breaks inside `text` stay: they are lines of the log. */
-export const printLogLine = (atMs: number, timeZone: string, level: 'INFO' | 'WARN' | 'ERROR', text: string): string =>
-  `${printLogTime(atMs, timeZone)} ${level} ${text}\n`;
+export const printLogLine = (
+  atMs: number,
+  timeZone: string,
+  level: 'INFO' | 'WARN' | 'ERROR',
+  text: string,
+): string => `${printLogTime(atMs, timeZone)} ${level} ${text}\n`;
 
 const formats = new Map<string, Intl.DateTimeFormat>();
 

@@ -61,7 +61,7 @@ async function logIn(node: NodeProcess, name: string, password: string): Promise
     name,
     cookie: () => cookie,
     fetch: call,
-    async api<Data>(path: string, init?: ApiRequest) {
+    async api<Data>(path: string, init?: ApiRequest): Promise<Answer<Data>> {
       const response = await call(path, init);
       const text = await response.text();
       try {

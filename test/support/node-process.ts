@@ -217,18 +217,18 @@ const isAlive = ({exitCode, signalCode}: ChildProcess): boolean => exitCode === 
 
 /** The URL in `{"event":"ready","listen":"http://…"}`; goes on reading, so that the pipe never fills. */
 function readyLine(child: ChildProcess): Promise<string> {
-  return new Promise(resolve => {
+  return new Promise(found => {
     if (child.stdout === null) return;
     createInterface({input: child.stdout}).on('line', line => {
-      const found = /^\{.*"event":"ready".*"listen":"([^"]+)"/.exec(line)?.[1];
-      if (found !== undefined) resolve(found);
+      const url = /^\{.*"event":"ready".*"listen":"([^"]+)"/.exec(line)?.[1];
+      if (url !== undefined) found(url);
     });
   });
 }
 
 const after = (delayMs: number): Promise<undefined> =>
-  new Promise(resolve => {
-    setTimeout(() => resolve(undefined), delayMs).unref();
+  new Promise(settle => {
+    setTimeout(() => settle(undefined), delayMs).unref();
   });
 
 /** What is still running out of the data directory when everything is gone, or at the deadline. */
