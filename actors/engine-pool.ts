@@ -27,6 +27,8 @@ export type EnginePoolCommand =
     }
   | {type: 'cancelRequest'; taskID: number; attempt: number}
   | {type: 'release'; engineId: string; isReusable: boolean}
+  /** The node leaves: nothing is granted or launched any more, what is given back stays idle. */
+  | {type: 'close'}
   /** Ends an engine by order of a person. */
   | {type: 'endEngine'; engineId: string};
 
@@ -64,6 +66,7 @@ export type EnginePoolState = {
   /** Oldest first. */
   readonly requests: readonly Request[];
   readonly nextEngine: number;
+  readonly isClosed: boolean;
 };
 
 export type EnginePoolEffect =
@@ -81,6 +84,7 @@ export const emptyPool = (limits: EnginePoolLimits): EnginePoolState => ({
   engines: new Map(),
   requests: [],
   nextEngine: 1,
+  isClosed: false,
 });
 
 export function decidePool(
@@ -105,6 +109,8 @@ function settle(state: EnginePoolState, message: EnginePoolMessage): PoolDecisio
       });
     case 'release':
       return release(state, message.engineId, message.isReusable);
+    case 'close':
+      return keep({...state, isClosed: true});
     case 'endEngine':
       return endEngine(state, message.engineId);
     case 'engineStarted':
@@ -173,6 +179,9 @@ function launchFailed(state: EnginePoolState, engineId: string, failure: Failure
 
 /** Grants what can be granted, and launches what is lacking, oldest request first. */
 function serve({state, effects: before}: PoolDecision, idPrefix: string): PoolDecision {
+  if (state.isClosed) {
+    return {state, effects: [...before, {type: 'show', engines: state.engines, waiting: state.requests.length}]};
+  }
   const effects = [...before];
   const engines = new Map(state.engines);
   const requests: Request[] = [];

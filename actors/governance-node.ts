@@ -263,6 +263,13 @@ export async function startGovernanceNode(
     });
   }
 
+  async function until(isDone: () => boolean, limitMs: number): Promise<void> {
+    const endMs = clock.monotonicMs() + limitMs;
+    while (!isDone() && clock.monotonicMs() < endMs) {
+      await new Promise<void>(resolve => void clock.after(leaveLimits.lookEveryMs, resolve));
+    }
+  }
+
   function enqueue(stored: StoredJob): void {
     const spec = specOf(stored);
     const group = groupOf(spec);
@@ -327,21 +334,24 @@ export async function startGovernanceNode(
     },
     async leave() {
       isDraining = true;
+      pool.tell({type: 'close'});
+      const has = (...statuses: PooledEngine['status'][]): boolean =>
+        [...engines.values()].some(({status}) => statuses.includes(status));
+      // A job that has just ended gives its engine back in a moment; one that is starting can be told to end once it is up.
+      await until(() => !has('starting', 'busy'), leaveLimits.settleMs);
       const leftAtWork: string[] = [];
       for (const [engineId, {status, ref}] of engines) {
         if (ref === undefined) continue;
-        if (status !== 'busy') {
-          ref.tell({type: 'shutdown'});
-          continue;
-        }
-        leftAtWork.push(engineId);
-        ref.tell({type: 'detach'});
+        if (status === 'busy') leftAtWork.push(engineId);
+        ref.tell(status === 'busy' ? {type: 'detach'} : {type: 'shutdown'});
       }
+      await until(() => engines.size <= leftAtWork.length, leaveLimits.shutdownMs);
       return leftAtWork;
     },
   };
 }
 
+const leaveLimits = {settleMs: 500, shutdownMs: 3000, lookEveryMs: 20};
 const jobRestartsMax = 3;
 const writerMailboxMax = 200_000;
 const poolMailboxMax = 200_000;

@@ -181,3 +181,8 @@ test('no more engines than allowed, none granted twice, and every request is ser
     ),
   );
 });
+
+test('a closed pool grants and launches nothing more', t => {
+  const {state} = tell(emptyPool(limits), request(1), started('e-1'), {type: 'close'});
+  t.deepEqual(summary(tell(state, request(2), release('e-1'), request(3, ofBob)).effects), []);
+});

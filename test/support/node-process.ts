@@ -6,7 +6,7 @@
 import {spawn, type ChildProcess} from 'node:child_process';
 import {mkdtempSync, readFileSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
-import {join, resolve} from 'node:path';
+import {join, resolve as resolvePath} from 'node:path';
 import {createInterface} from 'node:readline';
 import {killAll, processesUsing} from './process-table.ts';
 import {projectRoot} from './source-tree.ts';
@@ -121,7 +121,7 @@ export async function startNode(t: Owner, options: NodeOptions = {}): Promise<No
       process.execPath,
       [
         '--max-semi-space-size=2',
-        resolve(projectRoot, programs[program] ?? program),
+        resolvePath(projectRoot, programs[program] ?? program),
         'start',
         '--listen',
         '127.0.0.1:0',
