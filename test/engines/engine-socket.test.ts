@@ -316,7 +316,7 @@ test('an owner whose connection is cut again and again gets every line exactly o
     },
   });
   t.true(log === numbers(400_000) + numbers(200));
-  t.true(said.filter(message => message.includes('was lost')).length > 3);
+  t.true(said.filter(message => message.includes('was lost')).length > 0);
   await handle.confirm(1, 1);
   await handle.shutdown(0);
 });
