@@ -180,7 +180,10 @@ function launchFailed(state: EnginePoolState, engineId: string, failure: Failure
 /** Grants what can be granted, and launches what is lacking, oldest request first. */
 function serve({state, effects: before}: PoolDecision, idPrefix: string): PoolDecision {
   if (state.isClosed) {
-    return {state, effects: [...before, {type: 'show', engines: state.engines, waiting: state.requests.length}]};
+    return {
+      state,
+      effects: [...before, {type: 'show', engines: state.engines, waiting: state.requests.length}],
+    };
   }
   const effects = [...before];
   const engines = new Map(state.engines);
