@@ -12,6 +12,7 @@ import {governanceSettings} from './actors/settings.ts';
 import {submissionSettings} from './actors/submission-settings.ts';
 import type {Setting, SettingGroup, SettingValues} from './actors/domain/setting.ts';
 import {parse as parseYaml} from 'yaml';
+import {parseNodeAddress, type NodeAddress} from './cluster/node-address.ts';
 import {httpSettings} from './http/settings.ts';
 import {streamSettings} from './http/stream/stream-settings.ts';
 
@@ -152,7 +153,8 @@ export function readConfig({options, environment = process.env}: ConfigInput): C
   const governance = values('governance', governanceSettings) as Config['governance'];
   const submission = values('submission', submissionSettings) as Config['submission'];
   const retention = values('retention', retentionSettings) as Config['retention'];
-  const [host, port] = parseEndpoint(node.listen, 'listen', mistakes);
+  const {host, port} = endpointOf(node.listen, 'listen', mistakes);
+  if (node.cluster !== '') endpointOf(node.cluster, 'cluster', mistakes);
   checkRelations(node, governance, mistakes);
   if (mistakes.length > 0) throw new ConfigError(mistakes);
   return {
@@ -312,20 +314,14 @@ function parseDuration(value: unknown): number {
   return match === null ? NaN : Number(match[1]) * (unitMs[match[2] ?? 'ms'] ?? 1);
 }
 
-function parseEndpoint(text: string, key: string, mistakes: string[]): [host: string, port: number] {
-  const match = /^(\[[0-9a-fA-F:.]+\]|[^:]+):(\d{1,5})$/.exec(text);
-  const port = Number(match?.[2]);
-  if (match?.[1] === undefined || port > 65_535) {
-    mistakes.push(`${key} must be HOST:PORT with a port from 0 to 65535, not ${JSON.stringify(text)}`);
-    return ['127.0.0.1', 0];
-  }
-  const host = match[1].replace(/^\[|\]$/g, '');
-  // The host becomes part of execIDs, whose instances are joined with underscores (decision 1).
-  if (host.includes('_'))
-    mistakes.push(`${key}: a host name with an underscore can't be part of an execID: ${host}`);
-  if (text.length > 128)
-    mistakes.push(`${key}: ${text.length} characters, but the instance column holds 128`);
-  return [host, port];
+/** Where the facade listens when the text can't be read; then the configuration is not used anyway. */
+const anywhere: NodeAddress = {host: '127.0.0.1', port: 0};
+
+function endpointOf(text: string, key: string, mistakes: string[]): NodeAddress {
+  const address = parseNodeAddress(text);
+  if (typeof address !== 'string') return address;
+  mistakes.push(`${key} ${address}`.replace(' :', ':'));
+  return anywhere;
 }
 
 const knownRoles: readonly string[] = nodeSettings.roles.default;

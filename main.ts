@@ -16,6 +16,7 @@ import {systemClock} from './actors/runtime/clock.ts';
 import {systemRandom} from './actors/runtime/random.ts';
 import {startActorSystem} from './actors/runtime/system.ts';
 import {bootTree} from './boot-tree.ts';
+import {printNodeAddress} from './cluster/node-address.ts';
 import {readConfig, type Config} from './config.ts';
 import {createEngineDriver} from './engines/process-driver.ts';
 import {firstAdministrator, firstPassword, type FirstAdministrator} from './first-administrator.ts';
@@ -121,7 +122,7 @@ export async function startNode(
   if (facade !== undefined) cleanup.defer(() => facade.close());
   // Without a port the process number tells the nodes of a host apart.
   const {host, port, url} = facade ?? {host: config.hostName, port: process.pid, url: ''};
-  const instance = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const instance = printNodeAddress({host, port});
 
   const keeper = await boot.step('lease', () =>
     keepLease({
@@ -197,7 +198,7 @@ async function allOrNone<First, Rest extends readonly unknown[]>(
   closeFirst: (opened: First) => Promise<void> | undefined,
 ): Promise<readonly [First, ...Rest]> {
   try {
-    return (await Promise.all([first, ...rest])) as readonly [First, ...Rest];
+    return await Promise.all([first, ...rest]);
   } catch (error) {
     await Promise.allSettled([first, ...rest]);
     await first.then(closeFirst, () => undefined);
