@@ -178,7 +178,7 @@ test('a busy engine without an owner ends its job after its time, and says so in
 
 test('an owner that comes back in time keeps the engine', async t => {
   const lab = await engineLab(t);
-  const engine = await orphan(lab, 'sleep 4; echo survived', {orphanBusyMs: 3000});
+  const engine = await orphan(lab, 'sleep 9; echo survived', {orphanBusyMs: 8000});
   await wait(100);
   const [adopted] = await (await lab.successor()).adoptAll();
   t.is((await followToEnd(adopted ?? engine)).log, 'survived\n');
