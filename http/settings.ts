@@ -197,7 +197,7 @@ export const httpSettings = {
   },
   logBytesMax: {
     type: 'integer',
-    default: 4 * 1024 * 1024,
+    default: 1024 * 1024,
     min: 64 * 1024,
     max: 64 * 1024 * 1024,
     unit: 'bytes',
