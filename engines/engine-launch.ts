@@ -84,7 +84,7 @@ export async function launchHost({
     return {directory, record, secret, childExit};
   } catch (cause) {
     const hostLog = await readHostLog(directory);
-    await sweepProcesses(mark, undefined);
+    await sweepProcesses(mark, (await readEngineRecord(directory))?.cgroup);
     await removeDirectory(path);
     throw new EngineLaunchError(
       engineId,
@@ -140,6 +140,8 @@ async function converse(
   const cancel = clock.after(timeoutMs, () => reject(new Error(`it said nothing in ${timeoutMs} ms`)));
   const ready = child.stdio[3];
   ready?.once('data', () => resolve());
+  // A program that dies breaks both pipes; its exit says why.
+  ready?.on('error', () => undefined);
   void childExit.then(why => reject(new Error(why)));
   child.stdin?.on('error', () => undefined);
   child.stdin?.end(`${JSON.stringify(configuration)}\n`);

@@ -82,15 +82,15 @@ export function readMetrics(metrics: string): JobMetrics {
     ...time('scheduleTime'),
     ...time('runningTime'),
     ...time('completeTime'),
-    ...text('engineInstance', object['engineInstance']),
-    ...text('ecmInstance', object['ecmInstance']),
-    ...text('engineLogPath', object['engineLogPath']),
-    ...text('ticketId', engine?.['ticketId']),
+    ...textField('engineInstance', object['engineInstance']),
+    ...textField('ecmInstance', object['ecmInstance']),
+    ...textField('engineLogPath', object['engineLogPath']),
+    ...textField('ticketId', engine?.['ticketId']),
     ...(typeof object['isReuse'] === 'boolean' ? {isReuse: object['isReuse']} : {}),
   };
 }
 
-const text = (key: string, value: unknown): Record<string, string> =>
+const textField = (key: string, value: unknown): Record<string, string> =>
   typeof value === 'string' && value !== '' ? {[key]: value} : {};
 
 /** `2026-05-01T10:20:30+0000` */

@@ -60,7 +60,8 @@ class Host:
         self._log_bytes = 0
         self._user_environment = configuration['environment']
         self.cgroup = join_cgroup(self.engine_id)
-        self.has_subreaper = process_tree.become_subreaper()
+        if not process_tree.become_subreaper():
+            self.write_log('This kernel has no subreapers: processes that leave the tree are found by their mark only.\n')
         self.engine = make_engine(self)
         self.mark = os.environ[process_tree.MARK_VARIABLE]
         self.family = Family(self.mark, self.cgroup, self.engine.spare)
@@ -300,6 +301,12 @@ class Host:
         self._left = True
         process_tree.Ending(self.loop, self.family_with_engine, 0, lambda survivors: self._close())
 
+    def give_up(self, why):
+        """Leaves without an end in the spool, since there is no way to write one."""
+        self.write_log(why)
+        self._left = True
+        self._close()
+
     def _close(self):
         self.trash.empty()
         self.server.close()
@@ -383,12 +390,15 @@ def write_private(path, text):
     os.rename(path + '.part', path)
 
 
-def limit_descriptors(open_files_max):
+def set_limits(open_files_max):
     """For the host and all it starts; lowering works for everybody, raising only where it was allowed before."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     open_files_max = max(open_files_max, _OPEN_FILES_MIN)
     wanted = open_files_max if hard == resource.RLIM_INFINITY else min(open_files_max, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, wanted))
+    # A spool may be larger than what somebody allows in his shell; jobs get a limit of their own.
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
@@ -399,7 +409,7 @@ def main():
     os.close(null)
     os.closerange(4, 4096)
     configuration = json.loads(line)
-    limit_descriptors(configuration['limits']['openFilesMax'])
+    set_limits(configuration['limits']['openFilesMax'])
     host = Host(configuration)
     host.start()
     os.write(3, b'ready\n')

@@ -7,6 +7,7 @@ jobs get are in `python_names.py`; how values become result sets, in `python_res
 
 import ast
 import builtins
+import faulthandler
 import io
 import json
 import linecache
@@ -184,6 +185,10 @@ def die_with_parent():
 
 def main():
     die_with_parent()
+    # After a crash in C the log shows where in the job it was.
+    faulthandler.enable()
+    # There is no display; a figure is shown by `show`.
+    os.environ.setdefault('MPLBACKEND', 'Agg')
     channel = Channel(3)
     output = install_output()
     sys.stdin = NoInput()

@@ -26,6 +26,7 @@ _SETTLE_S = 0.25
 _LEFTOVER_GRACE_S = 2.0
 _PROGRESS_INTERVAL_S = 0.1
 _RETRY_END_S = 1.0
+_RETRIES_MAX = 60
 
 
 def job_directory(root, task_id, attempt):
@@ -267,16 +268,20 @@ class Task:
             result.discard()
             self.result_count -= 1
 
-    def _write_end(self, end):
-        """Must succeed for the owner to know: room is made, and if that does not help it is tried again."""
+    def _write_end(self, end, retries=_RETRIES_MAX):
+        """Must succeed for the owner to know: room is made, and if that does not help it is tried again for a while."""
         try:
             self.spool.append_json(ENDED, end)
         except SpoolFullError:
             self._host.free_reserve()
             try:
                 self.spool.append_json(ENDED, end)
-            except SpoolFullError:
-                self._loop.after(_RETRY_END_S, lambda: self._write_end(end))
+            except SpoolFullError as error:
+                if retries == 0:
+                    # The owner learns from our exit that the task is over.
+                    self._host.give_up('The end of task %d cannot be stored: %s\n' % (self.task_id, error))
+                    return
+                self._loop.after(_RETRY_END_S, lambda: self._write_end(end, retries - 1))
                 return
         self.ended = True
         self._host.task_ended(self)

@@ -21,6 +21,7 @@ for (const [text, why] of [
   [`${'h'.repeat(130)}:1`, /holds 128/],
 ] as const) {
   test(`${text.slice(0, 20)} is refused with the reason`, t => {
-    t.regex(String(parseNodeAddress(text)), why);
+    const answer = parseNodeAddress(text);
+    t.regex(typeof answer === 'string' ? answer : '', why);
   });
 }

@@ -261,6 +261,16 @@ test('an interpreter that ends itself fails its task, and the next one gets a ne
   t.regex(next.log, /^.* WARN .*new Python interpreter.*\nFalse\n$/);
 });
 
+test('a crash in C says where in the job it was', async t => {
+  const lab = await engineLab(t);
+  const {end, log} = await runTask(
+    await lab.launch('python'),
+    'import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)',
+  );
+  t.regex(end.failure?.message ?? '', /SIGSEGV/);
+  t.regex(log, /Segmentation fault[^]*File "<job 1>", line 2/);
+});
+
 test('kill ends the interpreter and what it started, and the engine lives on', async t => {
   const lab = await engineLab(t);
   const engine = await lab.launch('python');
