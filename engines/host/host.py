@@ -8,7 +8,6 @@ Its directory is the working directory it is started in. It says `ready` on desc
 
 import json
 import os
-import resource
 import signal
 import sys
 import time
@@ -19,19 +18,18 @@ import process_tree
 import wire
 from cgroup import join_cgroup
 from event_loop import EventLoop
+from host_process import boot_id, set_limits, write_private
 from process_tree import Family
+from reserve import Reserve
 from socket_server import SocketServer
 from spool import SpoolFullError
 from task import Task, job_directory, spec_problem
 from task_failure import TIMED_OUT, failure
 from trash import Trash
 
-_RESERVE_BYTES = 64 * 1024
 _LOG_BYTES_MAX = 1024 * 1024
 _LEAVE_S = 3.0
 _FIRST_OWNER_MS = 10_000
-# Fewer, and the host itself could not work.
-_OPEN_FILES_MIN = 64
 
 
 class Host:
@@ -52,7 +50,7 @@ class Host:
         self.task = None
         self.trash = Trash(self.loop, self.directory)
         self.is_leaving = False
-        self._reserve_is_spent = False
+        self.reserve = Reserve(os.path.join(self.directory, 'reserve'))
         self._orphan_timer = None
         self._left = False
         self._leave_by = None
@@ -71,7 +69,7 @@ class Host:
     def start(self):
         for name in ('jobs', 'work', 'tmp'):
             os.makedirs(os.path.join(self.directory, name), 0o700, exist_ok=True)
-        self._make_reserve()
+        self.reserve.make()
         secret = self.configuration['secret']
         write_private(os.path.join(self.directory, 'secret'), secret + '\n')
         path = self.configuration['socketPath']
@@ -201,8 +199,7 @@ class Host:
         task.discard()
         self.trash.put(task.directory)
         self.task = None
-        if self._reserve_is_spent:
-            self._make_reserve()
+        self.reserve.make()
         self.attached_changed()
         self.loop.soon(self.engine.warm)
 
@@ -324,26 +321,6 @@ class Host:
 
     # Odds and ends
 
-    def _make_reserve(self):
-        """Space that is given up when the disk is full, so that the end of a task can still be recorded."""
-        path = os.path.join(self.directory, 'reserve')
-        try:
-            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                os.posix_fallocate(fd, 0, _RESERVE_BYTES)
-            finally:
-                os.close(fd)
-            self._reserve_is_spent = False
-        except OSError:
-            pass
-
-    def free_reserve(self):
-        self._reserve_is_spent = True
-        try:
-            os.unlink(os.path.join(self.directory, 'reserve'))
-        except OSError:
-            pass
-
     def _crashed(self, error):
         import traceback
         self.write_log(''.join(traceback.format_exception(type(error), error, error.__traceback__)))
@@ -375,31 +352,6 @@ def milliseconds(request, name):
     if not isinstance(value, (int, float)) or isinstance(value, bool) or value < 0:
         raise wire.ProtocolError('badRequest', '%s must be a number of milliseconds.' % name)
     return value / 1000
-
-
-def boot_id():
-    with open('/proc/sys/kernel/random/boot_id') as file:
-        return file.read().strip()
-
-
-def write_private(path, text):
-    """Whole or not at all, for our user only."""
-    fd = os.open(path + '.part', os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(fd, 'w') as file:
-        file.write(text)
-    os.rename(path + '.part', path)
-
-
-def set_limits(open_files_max):
-    """For the host and all it starts; lowering works for everybody, raising only where it was allowed before."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    open_files_max = max(open_files_max, _OPEN_FILES_MIN)
-    wanted = open_files_max if hard == resource.RLIM_INFINITY else min(open_files_max, hard)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, wanted))
-    # A spool may be larger than what somebody allows in his shell; jobs get a limit of their own.
-    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def main():

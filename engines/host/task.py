@@ -273,7 +273,7 @@ class Task:
         try:
             self.spool.append_json(ENDED, end)
         except SpoolFullError:
-            self._host.free_reserve()
+            self._host.reserve.spend()
             try:
                 self.spool.append_json(ENDED, end)
             except SpoolFullError as error:
