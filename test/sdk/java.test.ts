@@ -14,9 +14,13 @@ const output = join(projectRoot, '.ci', 'cache', 'sdk-java');
 
 test.before('the program is built with Maven', async t => {
   t.timeout(300_000);
-  const {code, stdout, stderr} = await run('mvn', ['-q', '-B', 'compile', `-Doutput.directory=${output}`], {
-    cwd: join(projectRoot, 'test', 'sdk', 'java'),
-  });
+  const {code, stdout, stderr} = await run(
+    'mvn',
+    ['-q', '-B', 'compile', '-Dproject.build.sourceEncoding=UTF-8', `-Doutput.directory=${output}`],
+    {
+      cwd: join(projectRoot, 'test', 'sdk', 'java'),
+    },
+  );
   t.is(code, 0, stdout + stderr);
 });
 
@@ -26,6 +30,9 @@ const submit = (
   ...job: string[]
 ): Promise<CommandResult> =>
   run('java', [
+    // On a bare machine Java would take the world for ASCII, source files and answers alike.
+    '-Dfile.encoding=UTF-8',
+    '-Dsun.stdout.encoding=UTF-8',
     '-cp',
     `${join(output, 'classes')}:${join(output, 'dependency')}/*`,
     'org.tenon.sdk.Run',
