@@ -1,7 +1,5 @@
-/** Copies of the embedded database, made while it is in use. A copy appears under its name only when it is whole. */
-import {link, open, unlink} from 'node:fs/promises';
+/** Why there is no copy of the database; `database-copy.ts` makes them. */
 import {LinkisError} from '../actors/domain/errors.ts';
-import type {SqliteConnection} from './sqlite-connection.ts';
 
 /** Asked of a server. */
 export class BackupNotOfferedError extends LinkisError {
@@ -24,25 +22,4 @@ export class BackupFailedError extends LinkisError {
   constructor(file: string, why: string, cause?: unknown) {
     super(`The database could not be copied to ${file}: ${why}.`, {cause});
   }
-}
-
-export async function backUp(connection: SqliteConnection, file: string): Promise<void> {
-  const partial = `${file}.partial-${process.pid}`;
-  try {
-    await connection.copyTo(partial);
-    await using handle = await open(partial, 'r');
-    await handle.sync();
-    // Unlike a rename, a link never replaces a file.
-    await link(partial, file);
-  } catch (error) {
-    throw new BackupFailedError(file, reasonOf(error), error);
-  } finally {
-    await unlink(partial).catch(() => undefined);
-  }
-}
-
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (!('code' in error) || error.code !== 'EEXIST') return error.message;
-  return 'there is a file of that name. Choose another, or remove it';
 }

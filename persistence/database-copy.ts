@@ -26,7 +26,7 @@ export async function copyDatabase(source: string, file: string): Promise<number
     await (await open(partial, 'wx', 0o600)).close();
     const from = new SqliteConnection(source);
     try {
-      await from.copyTo(partial, allPages);
+      await from.copyTo(partial);
     } finally {
       from.close();
     }
@@ -49,9 +49,6 @@ export async function copyDatabase(source: string, file: string): Promise<number
     await unlink(partial).catch(() => undefined);
   }
 }
-
-/** As many as an SQLite file may have and the call takes. */
-const allPages = 2 ** 31 - 1;
 
 const fileThere = 'there is a file of that name. Choose another, or remove it';
 

@@ -20,7 +20,7 @@ export type Database = {
   /** Rejects with `DatabaseAwayError` unless the database answers. */
   readonly ping: () => Promise<void>;
   /**
-   * Copies the embedded database into `file`, which must not exist, while work goes on. Rejects with
+   * Copies the embedded database into `file`, which must not exist, while work goes on; see `database-copy.ts`. Rejects with
    * `BackupNotOfferedError` for a server, which has its own tools.
    */
   readonly backup: (file: string) => Promise<void>;

@@ -8,7 +8,8 @@ import type {SqlRow, SqlRun, SqlValue} from './sql-session.ts';
 
 const busyTimeoutMs = 25;
 const statementsMax = 256;
-const backupPagesAtOnce = 512;
+/** As many as an SQLite file may have and the call takes. */
+const allPages = 2 ** 31 - 1;
 
 export class SqliteConnection {
   readonly #database: DatabaseSync;
@@ -49,11 +50,11 @@ export class SqliteConnection {
   }
 
   /**
-   * Copies the whole database into a new file, a few pages at a time and off this thread. What this connection writes
-   * meanwhile goes into the copy too; had another one written, SQLite would start over.
+   * Copies the whole database into a new file, in one go and off this thread. Nothing may use this connection meanwhile:
+   * SQLite's steps and a statement of ours would read each other's errors.
    */
-  async copyTo(file: string, pagesAtOnce = backupPagesAtOnce): Promise<void> {
-    await backup(this.#database, file, {rate: pagesAtOnce});
+  async copyTo(file: string): Promise<void> {
+    await backup(this.#database, file, {rate: allPages});
   }
 
   rollBackIfOpen(): void {

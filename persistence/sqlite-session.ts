@@ -5,7 +5,7 @@
  */
 import {statSync} from 'node:fs';
 import {DatabaseAwayError} from '../actors/ports.ts';
-import {backUp} from './backup.ts';
+import {copyDatabase} from './database-copy.ts';
 import {retryBusy, type BusyRetry} from './busy-retry.ts';
 import {
   sqliteWords,
@@ -113,8 +113,8 @@ export class SqliteSession implements SqlSession {
   }
 
   /** Copies the database into `file`, which must not exist, while work goes on. Rejects with `BackupFailedError`. */
-  backUp(file: string): Promise<void> {
-    return backUp(this.#writer, file);
+  async backUp(file: string): Promise<void> {
+    await copyDatabase(this.#file, file);
   }
 
   async ping(): Promise<void> {
