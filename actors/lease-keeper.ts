@@ -2,7 +2,7 @@
  * Holds this node's lease (`node:host:port` in `linkis_ps_common_lock`): taken at start, renewed every 2 s, given back at
  * the end. Whoever finds the lease lapsed may adopt this node's jobs; so a node that learns that its lease is lost stops.
  */
-import type {Lease, LeaseStore} from './ports.ts';
+import type {Lease, LeaseStore} from './domain/lease.ts';
 import type {Clock} from './runtime/clock.ts';
 import type {Random} from './runtime/random.ts';
 import {LinkisError} from './domain/errors.ts';

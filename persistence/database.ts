@@ -2,7 +2,8 @@
  * The one way into persistence: opens the database that a URL names and gives the stores over it. All work happens in a
  * thread of its own, so nothing here blocks the caller's.
  */
-import type {AccountStore, JobStore, LeaseStore} from '../actors/ports.ts';
+import type {LeaseStore} from '../actors/domain/lease.ts';
+import type {AccountStore, JobStore} from '../actors/ports.ts';
 import type {Clock} from '../actors/runtime/clock.ts';
 import {systemRandom, type Random} from '../actors/runtime/random.ts';
 import {LastAdministratorError} from './account-store.ts';

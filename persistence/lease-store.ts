@@ -9,7 +9,7 @@
  *
  * Rows are never deleted: a deleted row would forget its fence.
  */
-import type {Lease, LeaseStore} from '../actors/ports.ts';
+import type {Lease, LeaseStore} from '../actors/domain/lease.ts';
 import {fitting} from './column-limits.ts';
 import {integerOf, textOf} from './sql-row.ts';
 import {DuplicateKeyError, type SqlRow, type SqlSession} from './sql-session.ts';

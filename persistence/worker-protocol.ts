@@ -2,7 +2,8 @@
  * What the main thread may ask of the database's thread: one request, one reply, matched by a counter. Values cross by
  * structured clone, so everything here is plain data.
  */
-import type {AccountStore, JobStore, LeaseStore} from '../actors/ports.ts';
+import type {LeaseStore} from '../actors/domain/lease.ts';
+import type {AccountStore, JobStore} from '../actors/ports.ts';
 import type {AccountTables} from './account-store.ts';
 import type {DatabaseTarget} from './database-url.ts';
 

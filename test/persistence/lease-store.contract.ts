@@ -1,6 +1,6 @@
 /** What every `LeaseStore` must do. `expire` makes a lease look as if nobody had renewed it for long enough. */
 import test, {type ExecutionContext} from 'ava';
-import type {LeaseStore} from '../../actors/ports.ts';
+import type {LeaseStore} from '../../actors/domain/lease.ts';
 
 export type OpenLeases = (t: ExecutionContext) => Promise<{
   readonly leases: LeaseStore;

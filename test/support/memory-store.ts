@@ -2,6 +2,7 @@
  * `JobStore` and `LeaseStore` in memory: the port's rules written down a second time, without a database, so that the real
  * ones can be compared with it.
  */
+import type {Lease, LeaseStore} from '../../actors/domain/lease.ts';
 import {isTerminal, jobStatuses, type JobStatus} from '../../actors/domain/job.ts';
 import {instanceOf} from '../../actors/domain/owner.ts';
 import type {
@@ -10,8 +11,6 @@ import type {
   JobStore,
   JobUpdate,
   JobWrite,
-  Lease,
-  LeaseStore,
   StoredJob,
   WriteOutcome,
 } from '../../actors/ports.ts';
