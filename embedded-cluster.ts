@@ -97,10 +97,14 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
     ended: taskID =>
       new Promise((resolve, reject) => {
         governance
-          .follow(taskID, news => {
-            if (news.type === 'end' && isTerminal(news.status))
-              resolve({status: news.status, lines: news.lines});
-          })
+          .follow(
+            taskID,
+            news => {
+              if (news.type === 'end' && isTerminal(news.status))
+                resolve({status: news.status, lines: news.lines});
+            },
+            {withLog: false},
+          )
           .then(stop => {
             if (stop === undefined) reject(new Error(`There is no job with taskID ${taskID}.`));
           }, reject);

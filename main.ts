@@ -224,7 +224,7 @@ function whenServing(serving: Promise<GovernanceNode>): Governance {
     kill: (taskID, caller) => later(governance => governance.kill(taskID, caller)),
     logPosition: taskID => later(governance => governance.logPosition(taskID)),
     readLog: (...range) => later(governance => governance.readLog(...range)),
-    follow: (taskID, onNews) => later(governance => governance.follow(taskID, onNews)),
+    follow: (...wanted) => later(governance => governance.follow(...wanted)),
     load: () => node?.governance.load() ?? [],
     readiness: () => node?.governance.readiness() ?? {isReady: false, why: 'starting'},
   };

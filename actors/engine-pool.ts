@@ -60,13 +60,22 @@ export type PooledEngine = {
   readonly endsWithJob: boolean;
 };
 
+/**
+ * Owned by the machine, which changes it in place: copying a thousand engines for every message would cost more than all
+ * decisions. The counts and the index of idle engines follow `engines`; only `put` and `drop` touch them.
+ */
 export type EnginePoolState = {
   readonly limits: EnginePoolLimits;
-  readonly engines: ReadonlyMap<string, PooledEngine>;
+  readonly engines: Map<string, PooledEngine>;
+  /** Ids of idle engines by key, the longest idle first. */
+  readonly idle: Map<string, Set<string>>;
+  readonly startingCounts: Map<string, number>;
+  readonly userCounts: Map<string, number>;
+  idleCount: number;
   /** Oldest first. */
-  readonly requests: readonly Request[];
-  readonly nextEngine: number;
-  readonly isClosed: boolean;
+  requests: Request[];
+  nextEngine: number;
+  isClosed: boolean;
 };
 
 export type EnginePoolEffect =
@@ -82,6 +91,10 @@ type PoolDecision = Decision<EnginePoolState, EnginePoolEffect>;
 export const emptyPool = (limits: EnginePoolLimits): EnginePoolState => ({
   limits,
   engines: new Map(),
+  idle: new Map(),
+  startingCounts: new Map(),
+  userCounts: new Map(),
+  idleCount: 0,
   requests: [],
   nextEngine: 1,
   isClosed: false,
@@ -90,188 +103,191 @@ export const emptyPool = (limits: EnginePoolLimits): EnginePoolState => ({
 export function decidePool(
   idPrefix: string,
 ): (state: EnginePoolState, message: EnginePoolMessage) => PoolDecision {
-  return (state, message) => serve(settle(state, message), idPrefix);
+  return (state, message) => {
+    const effects = settle(state, message);
+    if (!state.isClosed) serve(state, idPrefix, effects);
+    effects.push({type: 'show', engines: state.engines, waiting: state.requests.length});
+    return {state, effects};
+  };
 }
 
 /** What the message says of engines and requests, before anything is granted. */
-function settle(state: EnginePoolState, message: EnginePoolMessage): PoolDecision {
+function settle(state: EnginePoolState, message: EnginePoolMessage): EnginePoolEffect[] {
   switch (message.type) {
     case 'requestEngine': {
       const {type: _, ...request} = message;
-      return keep({...state, requests: [...state.requests, request]});
+      state.requests.push(request);
+      return [];
     }
     case 'cancelRequest':
-      return keep({
-        ...state,
-        requests: state.requests.filter(
-          ({taskID, attempt}) => taskID !== message.taskID || attempt !== message.attempt,
-        ),
-      });
+      state.requests = state.requests.filter(
+        ({taskID, attempt}) => taskID !== message.taskID || attempt !== message.attempt,
+      );
+      return [];
     case 'release':
       return release(state, message.engineId, message.isReusable);
     case 'close':
-      return keep({...state, isClosed: true});
+      state.isClosed = true;
+      return [];
     case 'endEngine':
       return endEngine(state, message.engineId);
     case 'engineStarted':
-      return idle(state, message.engineId, message.ref);
+      return makeIdle(state, message.engineId, message.ref);
     case 'engineAdopted': {
       const {engineId, key, isBusy, ref} = message;
-      const adopted = put(state, engineId, {
-        key,
-        status: 'busy',
-        ref,
-        idleCount: 0,
-        isUsed: true,
-        endsWithJob: false,
-      });
-      return isBusy ? keep(adopted) : idle(adopted, engineId, ref);
+      put(state, engineId, {key, status: 'busy', ref, idleCount: 0, isUsed: true, endsWithJob: false});
+      return isBusy ? [] : makeIdle(state, engineId, ref);
     }
     case 'launchFailed':
       return launchFailed(state, message.engineId, message.failure);
     case 'engineExited':
-      return keep(drop(state, message.engineId));
+      drop(state, message.engineId);
+      return [];
     case 'idleDue': {
       const engine = state.engines.get(message.engineId);
       return engine?.status === 'idle' && engine.idleCount === message.idleCount
         ? endEngine(state, message.engineId)
-        : keep(state);
+        : [];
     }
   }
 }
 
-function release(state: EnginePoolState, engineId: string, isReusable: boolean): PoolDecision {
+function release(state: EnginePoolState, engineId: string, isReusable: boolean): EnginePoolEffect[] {
   const engine = state.engines.get(engineId);
-  if (engine?.status !== 'busy' || engine.ref === undefined) return keep(state);
-  return isReusable && !engine.endsWithJob ? idle(state, engineId, engine.ref) : endEngine(state, engineId);
+  if (engine?.status !== 'busy' || engine.ref === undefined) return [];
+  return isReusable && !engine.endsWithJob
+    ? makeIdle(state, engineId, engine.ref)
+    : endEngine(state, engineId);
 }
 
-function idle(state: EnginePoolState, engineId: string, ref: Ref<EngineCommand>): PoolDecision {
+function makeIdle(state: EnginePoolState, engineId: string, ref: Ref<EngineCommand>): EnginePoolEffect[] {
   const engine = state.engines.get(engineId);
-  if (engine === undefined) return keep(state, {type: 'shutdown', ref});
+  if (engine === undefined) return [{type: 'shutdown', ref}];
   const idleCount = engine.idleCount + 1;
-  return keep(put(state, engineId, {...engine, status: 'idle', ref, idleCount}), {
-    type: 'idleTimer',
-    engineId,
-    idleCount,
-    afterMs: state.limits.idleMs,
-  });
+  put(state, engineId, {...engine, status: 'idle', ref, idleCount});
+  return [{type: 'idleTimer', engineId, idleCount, afterMs: state.limits.idleMs}];
 }
 
-function endEngine(state: EnginePoolState, engineId: string): PoolDecision {
+function endEngine(state: EnginePoolState, engineId: string): EnginePoolEffect[] {
   const engine = state.engines.get(engineId);
-  if (engine?.ref === undefined || engine.status === 'ending') return keep(state);
-  return keep(put(state, engineId, {...engine, status: 'ending'}), {type: 'shutdown', ref: engine.ref});
+  if (engine?.ref === undefined || engine.status === 'ending') return [];
+  put(state, engineId, {...engine, status: 'ending'});
+  return [{type: 'shutdown', ref: engine.ref}];
 }
 
 /** The oldest request that this engine was started for hears of it; the others wait for another launch. */
-function launchFailed(state: EnginePoolState, engineId: string, failure: Failure): PoolDecision {
+function launchFailed(state: EnginePoolState, engineId: string, failure: Failure): EnginePoolEffect[] {
   const engine = state.engines.get(engineId);
-  const rest = drop(state, engineId);
-  const request = engine === undefined ? undefined : state.requests.find(({key}) => sameKey(key, engine.key));
-  return request === undefined
-    ? keep(rest)
-    : keep(
-        {...rest, requests: rest.requests.filter(other => other !== request)},
-        {type: 'deny', request, failure},
-      );
+  drop(state, engineId);
+  const request = engine && state.requests.find(({key}) => printKey(key) === printKey(engine.key));
+  if (request === undefined) return [];
+  state.requests = state.requests.filter(other => other !== request);
+  return [{type: 'deny', request, failure}];
 }
 
 /** Grants what can be granted, and launches what is lacking, oldest request first. */
-function serve({state, effects: before}: PoolDecision, idPrefix: string): PoolDecision {
-  if (state.isClosed) {
-    return {
-      state,
-      effects: [...before, {type: 'show', engines: state.engines, waiting: state.requests.length}],
-    };
-  }
-  const effects = [...before];
-  const engines = new Map(state.engines);
-  const requests: Request[] = [];
-  let {nextEngine} = state;
+function serve(state: EnginePoolState, idPrefix: string, effects: EnginePoolEffect[]): void {
+  const {engines, limits, requests} = state;
+  const left: Request[] = [];
   // An engine that is starting serves one request of its key; further requests need another.
-  const starting = new Map<string, number>();
-  for (const {status, key} of engines.values()) {
-    if (status === 'starting') starting.set(printKey(key), (starting.get(printKey(key)) ?? 0) + 1);
-  }
-  let idleCount = [...engines.values()].filter(({status}) => status === 'idle').length;
-  for (const [index, request] of state.requests.entries()) {
-    if (idleCount === 0 && engines.size >= state.limits.enginesMax) {
-      // Nothing can change for those behind either; a long queue costs no more than a short one.
-      requests.push(...state.requests.slice(index));
-      break;
-    }
+  const spokenFor = new Map<string, number>();
+  let seen = 0;
+  for (const request of requests) {
+    // Nothing can change for those behind either; a long queue costs no more than a short one.
+    if (state.idleCount === 0 && engines.size >= limits.enginesMax) break;
+    seen += 1;
     const {key, executeOnce} = request;
-    const found = [...engines].find(
-      ([, engine]) => engine.status === 'idle' && sameKey(engine.key, key) && !(executeOnce && engine.isUsed),
-    );
-    if (found !== undefined && found[1].ref !== undefined) {
-      const [engineId, engine] = found;
-      engines.set(engineId, {...engine, status: 'busy', isUsed: true, endsWithJob: executeOnce});
-      idleCount -= 1;
-      effects.push({type: 'grant', request, engine: {engineId, ref: found[1].ref, isReused: engine.isUsed}});
+    const keyText = printKey(key);
+    const found = idleEngineFor(state, keyText, executeOnce);
+    if (found !== undefined) {
+      const {engineId, engine, ref} = found;
+      put(state, engineId, {...engine, status: 'busy', isUsed: true, endsWithJob: executeOnce});
+      effects.push({type: 'grant', request, engine: {engineId, ref, isReused: engine.isUsed}});
       continue;
     }
-    requests.push(request);
-    const started = starting.get(printKey(key)) ?? 0;
-    if (started > 0) {
-      starting.set(printKey(key), started - 1);
+    left.push(request);
+    const spoken = spokenFor.get(keyText) ?? 0;
+    if (spoken < (state.startingCounts.get(keyText) ?? 0)) {
+      spokenFor.set(keyText, spoken + 1);
       continue;
     }
-    const room = makeRoom(engines, state.limits, key);
+    const room = makeRoom(state, key.user);
     if (room === 'none') continue;
     if (room !== 'free') {
-      idleCount -= 1;
       effects.push({type: 'shutdown', ref: room.ref});
       continue;
     }
-    const engineId = `${idPrefix}-${nextEngine}`;
-    nextEngine += 1;
-    engines.set(engineId, {key, status: 'starting', idleCount: 0, isUsed: false, endsWithJob: false});
+    const engineId = `${idPrefix}-${state.nextEngine}`;
+    state.nextEngine += 1;
+    put(state, engineId, {key, status: 'starting', idleCount: 0, isUsed: false, endsWithJob: false});
+    spokenFor.set(keyText, spoken + 1);
     effects.push({type: 'launch', engineId, key});
   }
-  effects.push({type: 'show', engines, waiting: requests.length});
-  return {state: {...state, engines, requests, nextEngine}, effects};
+  if (seen > 0) requests.splice(0, seen, ...left);
+}
+
+function idleEngineFor(
+  {idle, engines}: EnginePoolState,
+  keyText: string,
+  executeOnce: boolean,
+): {engineId: string; engine: PooledEngine; ref: Ref<EngineCommand>} | undefined {
+  for (const engineId of idle.get(keyText) ?? []) {
+    const engine = engines.get(engineId);
+    if (engine?.ref === undefined || (executeOnce && engine.isUsed)) continue;
+    return {engineId, engine, ref: engine.ref};
+  }
+  return undefined;
 }
 
 /** Whether one more engine may start; otherwise an idle one that makes way (and is marked so), if there is any. */
-function makeRoom(
-  engines: Map<string, PooledEngine>,
-  {enginesMax, enginesPerUserMax}: EnginePoolLimits,
-  {user}: EngineKey,
-): 'free' | 'none' | {ref: Ref<EngineCommand>} {
-  const ofUser = [...engines.values()].filter(engine => engine.key.user === user).length;
-  if (engines.size < enginesMax && ofUser < enginesPerUserMax) return 'free';
-  const isUserFull = ofUser >= enginesPerUserMax;
-  // One that is ending already makes the room this request waits for.
-  if (
-    [...engines.values()].some(({status, key}) => status === 'ending' && (!isUserFull || key.user === user))
-  )
-    return 'none';
+function makeRoom(state: EnginePoolState, user: string): 'free' | 'none' | {ref: Ref<EngineCommand>} {
+  const {engines, limits} = state;
+  const isUserFull = (state.userCounts.get(user) ?? 0) >= limits.enginesPerUserMax;
+  if (engines.size < limits.enginesMax && !isUserFull) return 'free';
+  let longestIdle: {engineId: string; engine: PooledEngine; ref: Ref<EngineCommand>} | undefined;
   for (const [engineId, engine] of engines) {
-    if (engine.status !== 'idle' || engine.ref === undefined || (isUserFull && engine.key.user !== user))
-      continue;
-    engines.set(engineId, {...engine, status: 'ending'});
-    return {ref: engine.ref};
+    if (isUserFull && engine.key.user !== user) continue;
+    // One that is ending already makes the room this request waits for.
+    if (engine.status === 'ending') return 'none';
+    if (engine.status !== 'idle' || engine.ref === undefined || longestIdle !== undefined) continue;
+    longestIdle = {engineId, engine, ref: engine.ref};
   }
-  return 'none';
+  if (longestIdle === undefined) return 'none';
+  put(state, longestIdle.engineId, {...longestIdle.engine, status: 'ending'});
+  return {ref: longestIdle.ref};
 }
 
 const printKey = ({engineType, user, creator}: EngineKey): string => `${engineType}\n${user}\n${creator}`;
-const sameKey = (a: EngineKey, b: EngineKey): boolean =>
-  a.engineType === b.engineType && a.user === b.user && a.creator === b.creator;
 
-const keep = (state: EnginePoolState, ...effects: EnginePoolEffect[]): PoolDecision => ({state, effects});
+function put(state: EnginePoolState, engineId: string, engine: PooledEngine): void {
+  const before = state.engines.get(engineId);
+  if (before !== undefined) count(state, engineId, before, -1);
+  state.engines.set(engineId, engine);
+  count(state, engineId, engine, 1);
+}
 
-const put = (state: EnginePoolState, engineId: string, engine: PooledEngine): EnginePoolState => ({
-  ...state,
-  engines: new Map(state.engines).set(engineId, engine),
-});
+function drop(state: EnginePoolState, engineId: string): void {
+  const before = state.engines.get(engineId);
+  if (before === undefined) return;
+  count(state, engineId, before, -1);
+  state.engines.delete(engineId);
+}
 
-function drop(state: EnginePoolState, engineId: string): EnginePoolState {
-  const engines = new Map(state.engines);
-  engines.delete(engineId);
-  return {...state, engines};
+function count(state: EnginePoolState, engineId: string, {key, status}: PooledEngine, by: 1 | -1): void {
+  add(state.userCounts, key.user, by);
+  if (status === 'starting') add(state.startingCounts, printKey(key), by);
+  if (status !== 'idle') return;
+  state.idleCount += by;
+  const keyText = printKey(key);
+  const ofKey = state.idle.get(keyText) ?? new Set();
+  if (by === 1) state.idle.set(keyText, ofKey.add(engineId));
+  else if (ofKey.delete(engineId) && ofKey.size === 0) state.idle.delete(keyText);
+}
+
+function add(counts: Map<string, number>, name: string, by: number): void {
+  const count = (counts.get(name) ?? 0) + by;
+  if (count === 0) counts.delete(name);
+  else counts.set(name, count);
 }
 
 export type EnginePoolDependencies = {

@@ -8,9 +8,17 @@
  */
 import type {Admission, GroupCommand} from './consumer-group.ts';
 import {DrainingError, LinkisError, PersistJobRequestError, QueueFullError} from './domain/errors.ts';
-import {headLines, printLogLine} from './domain/job-log-text.ts';
+import {printLogLine} from './domain/job-log-text.ts';
 import {groupNameOf, isTerminal, type JobSpec} from './domain/job.ts';
-import type {Accepted, Caller, Governance, JobNews, JobView, KillReport} from './governance.ts';
+import type {
+  Accepted,
+  Caller,
+  FollowOptions,
+  Governance,
+  JobNews,
+  JobView,
+  KillReport,
+} from './governance.ts';
 import {record, type WriteCommand} from './history-writer.ts';
 import type {IdAllocator} from './id-allocator.ts';
 import type {JobFeed} from './job-feed.ts';
@@ -118,33 +126,25 @@ export function createEntrance(dependencies: EntranceDependencies): Entrance {
     const taskID = typeof id === 'number' ? id : await id.catch(refuseSubmission);
     const prepared = prepareJob(parsed, taskID, context);
     const {row, facts} = prepared;
-    const outcome = await record(writer, {type: 'insert', row, facts});
+    const {failure} = prepared;
+    const born = failure === undefined ? facts : {...facts, ...refusedLog(row, failure)};
+    const outcome = await record(writer, {type: 'insert', row, facts: born});
     if (outcome.type === 'refused')
       throw new RefusedWriteError(outcome.failure.code, outcome.failure.message);
-    if (prepared.failure !== undefined) {
-      await writeRefusedLog(row, prepared.failure);
-      throw prepared.failure;
-    }
+    if (prepared.failure !== undefined) throw prepared.failure;
     const {spec, logLines} = prepared;
     const stored: StoredJob = {row, facts};
     // A job that may time out in the queue needs its actor for the timer; the others can wait without one.
     if (registry.live.size < residentMax || spec.queuingTimeoutMs !== undefined) {
-      spawner.spawn(stored, {}, logLines);
+      spawner.spawn(stored, {spec}, logLines);
     } else registry.passivate(taskID, group);
     group.tell({type: 'enqueue', taskID, priority: spec.priority, isReserved: true});
     return {taskID, execID: execIdOf(stored, spec)};
   }
 
-  /** A refused job's log must be readable too; that it can't be written is no reason to hide why it was refused. */
-  async function writeRefusedLog(row: StoredJob['row'], failure: LinkisError): Promise<void> {
-    try {
-      const log = await logs.open(row.logPath, `${row.id}-0`);
-      const text = `${headLines(row, timeZone)}${printFailure(row.createdTime, failure, timeZone)}`;
-      await log.append(Buffer.from(text), 0);
-      await log.close();
-    } catch {
-      // The row says it as well.
-    }
+  /** A refused job has a log too. */
+  function refusedLog({createdTime}: StoredJob['row'], failure: LinkisError): Partial<StoredJob['facts']> {
+    return {logText: printFailure(createdTime, failure, timeZone)};
   }
 
   function schedule(taskID: number): boolean {
@@ -214,12 +214,17 @@ export function createEntrance(dependencies: EntranceDependencies): Entrance {
     logs,
     find,
     isLive: taskID => registry.live.has(taskID),
+    keep: async taskID => registry.live.get(taskID)?.keepLog(),
     retention: dependencies.retention,
     clock,
     timeZone,
   });
 
-  async function follow(taskID: number, onNews: (news: JobNews) => void): Promise<(() => void) | undefined> {
+  async function follow(
+    taskID: number,
+    onNews: (news: JobNews) => void,
+    {withLog = true}: FollowOptions = {},
+  ): Promise<(() => void) | undefined> {
     const early: JobNews[] = [];
     let isTold = false;
     // Subscribed before the first look, so that nothing falls between the two.
@@ -241,6 +246,12 @@ export function createEntrance(dependencies: EntranceDependencies): Entrance {
         onNews({type: 'progress', progress: job.progress, progressInfo: job.progressInfo});
       isTold = true;
       for (const news of early) onNews(news);
+      // That it can't be written is met again by the job's output.
+      if (withLog)
+        void registry.live
+          .get(taskID)
+          ?.keepLog()
+          .catch(() => undefined);
       return unsubscribe;
     } catch (error) {
       unsubscribe();

@@ -44,6 +44,11 @@ export type JobNews =
   | {readonly type: 'log'; readonly lines: number; readonly chunk: LogChunk}
   | {readonly type: 'end'; readonly status: JobStatus; readonly lines: number};
 
+export type FollowOptions = {
+  /** False: only status and end matter, so the log need not be written as it grows. Default true. */
+  readonly withLog?: boolean;
+};
+
 export type Governance = {
   /** `body` is the parsed JSON of submit or execute, either form. Throws `LinkisError`; then nothing was accepted. */
   readonly submit: (
@@ -67,7 +72,11 @@ export type Governance = {
    * Tells what happens to a job from now on, synchronously and in order; first the present status and progress. For an
    * ended job only `end` comes. Returns what ends the following. Undefined if there is no such job.
    */
-  readonly follow: (taskID: number, onNews: (news: JobNews) => void) => Promise<(() => void) | undefined>;
+  readonly follow: (
+    taskID: number,
+    onNews: (news: JobNews) => void,
+    options?: FollowOptions,
+  ) => Promise<(() => void) | undefined>;
   /** Unfinished jobs of this node by group, for `entrance/operation/metrics/taskinfo` and metrics. */
   readonly load: () => readonly {
     readonly group: string;

@@ -20,7 +20,10 @@ import type {Ref} from './runtime/ref.ts';
 export type WriteCommand = {
   type: 'write';
   write: JobWrite;
-  /** Nobody waits for it: it joins the next commit, or starts one of its own after `lazyMs`. */
+  /**
+   * Nobody waits for it: it goes with the next write of its job, which usually takes its place, and alone only after two
+   * commits without one, or `lazyMs` of quiet.
+   */
   isLazy: boolean;
   settled: (outcome: WriteOutcome) => void;
 };
@@ -33,7 +36,10 @@ type WriterReport =
 
 export type WriterMessage = WriteCommand | WriterReport;
 
-type Entry = Pick<WriteCommand, 'write' | 'settled'>;
+type Entry = Pick<WriteCommand, 'write' | 'settled'> & {
+  /** Commits that a lazy write may still miss. */
+  readonly misses: number;
+};
 /** Newest first, so that adding is O(1) and never copies. */
 type Pile = {readonly entry: Entry; readonly rest: Pile} | undefined;
 
@@ -64,6 +70,7 @@ export const writerLimits = {
   retryDelayMs: 150,
   awayDelayMs: 500,
   lazyMs: 20,
+  lazyMissesMax: 2,
 };
 
 export const idleWriter: WriterState = {
@@ -80,7 +87,7 @@ type WriterDecision = Decision<WriterState, WriterEffect>;
 export function decideWriter(state: WriterState, message: WriterMessage): WriterDecision {
   switch (message.type) {
     case 'write':
-      return take(state, {write: message.write, settled: message.settled}, message.isLazy);
+      return take(state, message);
     case 'committed':
       return finish(state, message.outcomes);
     case 'commitFailed':
@@ -88,12 +95,13 @@ export function decideWriter(state: WriterState, message: WriterMessage): Writer
     case 'retryDue':
       return retry(state);
     case 'lazyDue':
-      return state.phase === 'idle' ? commitNext(state) : {state, effects: []};
+      return state.phase === 'idle' ? commitNext(state, true) : {state, effects: []};
   }
 }
 
-function take(state: WriterState, entry: Entry, isLazy: boolean): WriterDecision {
-  const isInsert = entry.write.type === 'insert';
+function take(state: WriterState, {write, settled, isLazy}: WriteCommand): WriterDecision {
+  const entry: Entry = {write, settled, misses: isLazy ? writerLimits.lazyMissesMax : 0};
+  const isInsert = write.type === 'insert';
   if (isInsert && (state.phase === 'away' || state.waitingCount >= writerLimits.waitingMax)) {
     return {state, effects: [refuse([entry])]};
   }
@@ -110,25 +118,24 @@ function take(state: WriterState, entry: Entry, isLazy: boolean): WriterDecision
 }
 
 /** Starts the next commit with the oldest of what waits, up to the batch limit. */
-function commitNext(state: WriterState): WriterDecision {
+function commitNext(state: WriterState, takesAll = false): WriterDecision {
   const all: Entry[] = [];
   for (let pile = state.waiting; pile !== undefined; pile = pile.rest) all.push(pile.entry);
   all.reverse();
-  const batch = all.slice(0, writerLimits.batchMax);
-  if (batch.length === 0) return {state: {...state, phase: 'idle', batch, attempts: 0}, effects: []};
+  const urgent = new Set<number>();
+  for (const {write, misses} of all) if (misses === 0 || takesAll) urgent.add(idOf(write));
+  const batch: Entry[] = [];
   let waiting: Pile;
-  for (const entry of all.slice(writerLimits.batchMax)) waiting = {entry, rest: waiting};
-  return {
-    state: {
-      ...state,
-      phase: 'committing',
-      batch,
-      waiting,
-      waitingCount: all.length - batch.length,
-      attempts: 0,
-    },
-    effects: [commit(batch)],
-  };
+  for (const entry of all) {
+    // By job, not by write: a lazy one never comes after a later one of its job.
+    if (batch.length < writerLimits.batchMax && urgent.has(idOf(entry.write))) batch.push(entry);
+    else waiting = {entry: {...entry, misses: Math.max(0, entry.misses - 1)}, rest: waiting};
+  }
+  const waitingCount = all.length - batch.length;
+  const next = {...state, batch, waiting, waitingCount, attempts: 0};
+  return batch.length > 0
+    ? {state: {...next, phase: 'committing'}, effects: [commit(batch)]}
+    : {state: {...next, phase: 'idle'}, effects: waitingCount > 0 ? [{type: 'wakeLazily'}] : []};
 }
 
 function finish(state: WriterState, outcomes: readonly WriteOutcome[]): WriterDecision {
@@ -141,7 +148,7 @@ function finish(state: WriterState, outcomes: readonly WriteOutcome[]): WriterDe
     const next = commitNext({...state, batch: []});
     return {state: next.state, effects: [settle, ...next.effects]};
   }
-  const next = commitNext({...state, batch: []});
+  const next = commitNext({...state, batch: []}, true);
   if (next.effects.length > 0) {
     return {state: {...next.state, phase: 'away', isTrying: true}, effects: [settle, ...next.effects]};
   }
@@ -171,7 +178,7 @@ function goAway(state: WriterState, error: unknown): WriterDecision {
   waiting.reverse();
   const unknown = state.batch.filter(isInsertEntry);
   const refused = waiting.filter(isInsertEntry);
-  const tombstones = unknown.map(({write}) => ({write: tombstone(write), settled: ignore}));
+  const tombstones = unknown.map(({write}) => ({write: tombstone(write), settled: ignore, misses: 0}));
   const kept = [...state.batch, ...waiting].filter(entry => !isInsertEntry(entry));
   const batch = [...kept, ...tombstones];
   return {
@@ -199,7 +206,7 @@ function retry(state: WriterState): WriterDecision {
   }
   if (state.phase !== 'away' || state.isTrying) return {state, effects: []};
   if (state.batch.length > 0) return {state: {...state, isTrying: true}, effects: [commit(state.batch)]};
-  const next = commitNext(state);
+  const next = commitNext(state, true);
   return next.effects.length > 0
     ? {state: {...next.state, phase: 'away', isTrying: true}, effects: next.effects}
     : // Nothing waits: an empty commit tells whether the database is back.

@@ -1,6 +1,6 @@
 /** Runs the machine of `job.ts` as an actor: where its effects meet the world. */
 import type {GroupCommand} from './consumer-group.ts';
-import {advanceMetrics} from './domain/metrics.ts';
+import {advancingMetrics} from './domain/metrics.ts';
 import {toFailure, type Failure} from './domain/errors.ts';
 import type {EngineCommand} from './engine-conn.ts';
 import type {EnginePoolCommand} from './engine-pool.ts';
@@ -11,6 +11,7 @@ import type {LiveJob} from './job-registry.ts';
 import {decideJob} from './job.ts';
 import type {GrantedEngine, JobEffect, JobMessage, JobState} from './job-protocol.ts';
 import {updateOf} from './job-record.ts';
+import type {JobFacts} from './ports.ts';
 import type {Clock} from './runtime/clock.ts';
 import type {ActorContext, EffectOutcome, Machine} from './runtime/machine.ts';
 import type {Ref} from './runtime/ref.ts';
@@ -50,26 +51,29 @@ export function jobActor(
   const {spec} = initial;
   const {taskID} = spec;
   const {writer, pool, group, log, clock, killGraceMs, live, publish, forget} = dependencies;
-  let {metrics} = dependencies;
+  const advanceMetrics = advancingMetrics(dependencies.metrics);
   let spoken = 1;
 
   function recordEffect(effect: JobEffect & {type: 'record'}, {self}: Context): void {
     const nowMs = clock.now();
-    if (effect.milestone !== undefined) {
-      metrics = advanceMetrics(metrics, effect.milestone, nowMs, effect.engine);
-    }
-    const update = updateOf(initial, effect, nowMs, effect.milestone === undefined ? undefined : metrics);
-    const withLines =
-      effect.what === 'end' ? {...update, facts: {...update.facts, logLines: log.lines()}} : update;
-    void record(writer, withLines, effect.isLazy).then(outcome =>
+    const {milestone, engine} = effect;
+    const metrics = milestone === undefined ? undefined : advanceMetrics(milestone, nowMs, engine);
+    const update = updateOf(initial, effect, nowMs, metrics);
+    const withLog = effect.what === 'end' ? {...update, facts: {...update.facts, ...logFacts()}} : update;
+    void record(writer, withLog, effect.isLazy).then(outcome =>
       self.tell({type: 'recorded', what: effect.what, outcome}),
     );
+  }
+
+  function logFacts(): Partial<JobFacts> {
+    const logText = log.takeText();
+    return {logLines: log.lines(), ...(logText === undefined ? {} : {logText})};
   }
 
   async function execute(attempt: number, engine: GrantedEngine, self: Ref<JobMessage>): Promise<void> {
     spoken = attempt;
     await log
-      .open(attempt)
+      .begin(attempt)
       .catch((error: unknown) => self.tell({type: 'logFailed', failure: logFailure(error)}));
     if (attempt === 1) for (const line of dependencies.logLines) log.say('INFO', line);
     const word = engine.isReused ? 'an engine that is already up' : 'a new engine';
@@ -104,7 +108,7 @@ export function jobActor(
 
   /** A line of our own that can't be written is not worth the job: what the job itself prints is (`appendOutput`). */
   async function say(level: 'INFO' | 'WARN' | 'ERROR', text: string): Promise<void> {
-    await log.open(spoken).catch(() => undefined);
+    await log.begin(spoken).catch(() => undefined);
     log.say(level, text);
   }
 

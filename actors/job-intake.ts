@@ -110,6 +110,7 @@ function factsOf(
     codeType,
     preparedCode: checked.code === code ? null : checked.code,
     logLines: null,
+    logText: null,
   };
 }
 

@@ -1,6 +1,7 @@
 /**
- * Reads jobs' logs, whether the file exists or not. Before there is one, its first lines are known from the row; when
- * it is there no more, readers are told how many lines are gone and why, rather than shown a log that never was.
+ * Reads jobs' logs, whether the file exists or not. Before there is one, its first lines are known from the row, which
+ * holds all of a short log; when it is there no more, readers are told how many lines are gone and why, rather than shown
+ * a log that never was.
  */
 import {headLines} from './domain/job-log-text.ts';
 import {isTerminal} from './domain/job.ts';
@@ -17,6 +18,8 @@ export type JobLogReaderDependencies = {
   readonly find: (taskID: number) => Promise<JobView | undefined>;
   /** An actor still has the job: its log may be about to be written. */
   readonly isLive: (taskID: number) => boolean;
+  /** Puts what a live job's log holds in memory into the log store. */
+  readonly keep: (taskID: number) => Promise<void>;
   readonly retention: RetentionPolicy;
   readonly clock: Clock;
   readonly timeZone: string;
@@ -25,11 +28,12 @@ export type JobLogReaderDependencies = {
 export type JobLogReader = Pick<Governance, 'logPosition' | 'readLog'>;
 
 export function createJobLogReader(dependencies: JobLogReaderDependencies): JobLogReader {
-  const {logs, store, find, isLive, retention, clock, timeZone} = dependencies;
+  const {logs, store, find, isLive, keep, retention, clock, timeZone} = dependencies;
 
   async function logPosition(taskID: number): Promise<LogPosition | undefined> {
     const job = await find(taskID);
     if (job === undefined) return undefined;
+    await keep(taskID);
     const position = await logs.position(job.logPath);
     if (position.lines > 0) return position;
     const {lines = 0, bytes = nothing} = (await withoutFile(taskID)) ?? {};
@@ -44,6 +48,7 @@ export function createJobLogReader(dependencies: JobLogReaderDependencies): JobL
   ): Promise<LogChunk | undefined> {
     const job = await find(taskID);
     if (job === undefined) return undefined;
+    await keep(taskID);
     const chunk = await logs.read(job.logPath, fromLine, linesMax, bytesMax);
     if (chunk.lineCount > 0) return chunk;
     const {lines: written} = await logs.position(job.logPath);
@@ -66,12 +71,12 @@ export function createJobLogReader(dependencies: JobLogReaderDependencies): JobL
   ): Promise<{readonly lines: number; readonly bytes: Buffer; readonly whyGone?: string} | undefined> {
     const stored = await store.get(taskID);
     if (stored === undefined) return undefined;
-    const head = headLines(stored.row, timeZone);
-    const headLineCount = head.split('\n').length - 1;
+    const known = headLines(stored.row, timeZone) + (stored.facts.logText ?? '');
+    const knownLines = known.split('\n').length - 1;
     const whyGone = whyLogIsGone(stored);
     return whyGone === undefined
-      ? {lines: headLineCount, bytes: Buffer.from(head)}
-      : {lines: stored.facts.logLines ?? headLineCount, bytes: nothing, whyGone};
+      ? {lines: knownLines, bytes: Buffer.from(known)}
+      : {lines: stored.facts.logLines ?? knownLines, bytes: nothing, whyGone};
   }
 
   function whyLogIsGone(stored: StoredJob): string | undefined {
@@ -79,7 +84,8 @@ export function createJobLogReader(dependencies: JobLogReaderDependencies): JobL
     if (isLive(row.id)) return undefined;
     const removed = whyRemoved('logs', stored, retention, clock.now());
     if (removed !== undefined) return removed;
-    const hadFile = isTerminal(row.status) && facts.logLines !== null && facts.logLines > 0;
+    const hadFile =
+      isTerminal(row.status) && facts.logText === null && facts.logLines !== null && facts.logLines > 0;
     return hadFile
       ? `The log of this job is not in this node's data directory, though retention has not removed it; the job ran on` +
           ` ${instanceOf(row.instances)}.`

@@ -1,9 +1,11 @@
 /**
- * What a job actor does with its log file: opened when there is something to write, closed and synced at the end.
+ * What a job actor does with its log. Lines of our own wait a moment, so that they share a write with the job's output or
+ * with each other; the first ones are a function of the row (`headLines`).
  *
- * Lines of our own wait a moment, so that they share a write with the job's output or with each other: a job that prints
- * nothing costs one write. The first lines are a function of the row, written when the file is opened: a job that waits
- * among 100,000 others costs no open file, and its log can be read all the same (`headLines`).
+ *   draft ──output, a reader, a second passed, too long──▶ file     flushed as it grows, synced at the end
+ *     └──the job ends first──▶ the row (`tenon_job.log_text`)       in the commit of the end, and no file is ever made
+ *
+ * So a job that prints nothing costs no file: making, writing and closing one costs more than the rest of a short job.
  */
 import type {LogStore, LogWriter} from './ports.ts';
 import type {Clock} from './runtime/clock.ts';
@@ -11,12 +13,18 @@ import type {Clock} from './runtime/clock.ts';
 export type LogLevel = 'INFO' | 'WARN' | 'ERROR';
 
 export type JobLog = {
-  /** Opens, if need be, for the output of `attempt`; resolves to how much of its spool the log already holds. */
+  /** Makes the file ready for the output of `attempt`; resolves to how much of its spool the log already holds. */
   readonly open: (attempt: number) => Promise<number>;
+  /** The same for an attempt that begins now, without making the file of a job that has printed nothing. */
+  readonly begin: (attempt: number) => Promise<void>;
   /** Resolves when readers may see the lines. */
   readonly append: (lines: Uint8Array, spoolOffset: number) => Promise<void>;
-  /** One line of our own, with time and level; readers see it within `sayDelayMs`. Needs an open log. */
+  /** One line of our own, with time and level. Readers see it within `sayDelayMs` once there is a file. */
   readonly say: (level: LogLevel, text: string) => void;
+  /** Somebody reads: what was said is written now, and later lines as they come. */
+  readonly keep: () => Promise<void>;
+  /** The whole log after its head if it has no file, to be recorded with the end; `close` then makes none either. */
+  readonly takeText: () => string | undefined;
   /** Written, synced to disk if it holds output of the engine, and closed; can be opened again. */
   readonly close: () => Promise<void>;
   /** Lines so far, those that wait included. */
@@ -29,15 +37,22 @@ export type JobLogDependencies = {
   readonly path: string;
   readonly taskID: number;
   readonly head: string;
+  /** No attempt has begun yet, so there is no file with output of an engine. */
+  readonly isFresh: boolean;
   readonly printLine: (level: LogLevel, text: string) => string;
   /** Told after each append, with the chunk and its first line. */
   readonly onGrown: (fromLine: number, lineCount: number, bytes: Uint8Array) => void;
 };
 
 const sayDelayMs = 100;
+const draftMs = 1000;
+/** Longer logs get a file: rows of `tenon_job` are to stay narrow. */
+const rowTextCharsMax = 1000;
 
 export function createJobLog(dependencies: JobLogDependencies): JobLog {
-  const {logs, clock, path, taskID, head, printLine, onGrown} = dependencies;
+  const {logs, clock, path, taskID, head, isFresh, printLine, onGrown} = dependencies;
+  let isDraft = isFresh;
+  let isInRow = false;
   let writer: LogWriter | undefined;
   let openFor: number | undefined;
   let said = '';
@@ -45,29 +60,44 @@ export function createJobLog(dependencies: JobLogDependencies): JobLog {
   let closedLines = 0;
   let tail: Promise<void> = Promise.resolve();
 
+  async function openFile(attempt: number): Promise<LogWriter> {
+    const opened = await logs.open(path, `${taskID}-${attempt}`);
+    writer = opened;
+    openFor = attempt;
+    isDraft = false;
+    if (opened.position().lines === 0) said = head + said;
+    return opened;
+  }
+
   /** One write at a time: a line number is told together with the bytes it belongs to. */
   function write(lines: Uint8Array, spoolOffset?: number): Promise<void> {
-    const done = tail.then(() => writeNow(lines, spoolOffset ?? writer?.position().spoolOffset ?? 0));
+    const done = tail.then(() => writeNow(lines, spoolOffset));
     tail = done.catch(() => undefined);
     return done;
   }
 
   /** Writes what waits, and `lines` behind it, as one batch. */
-  async function writeNow(lines: Uint8Array, spoolOffset: number): Promise<void> {
+  async function writeNow(lines: Uint8Array, spoolOffset: number | undefined): Promise<void> {
     cancelFlush?.();
     cancelFlush = undefined;
+    if (said === '' && lines.length === 0) return;
+    const open = isDraft ? await openFile(1) : writer;
     const bytes = said === '' ? lines : Buffer.concat([Buffer.from(said), lines]);
     said = '';
-    if (writer === undefined || bytes.length === 0) return;
-    const fromLine = writer.position().lines;
-    await writer.append(bytes, spoolOffset);
-    closedLines = writer.position().lines;
+    if (open === undefined) return;
+    const fromLine = open.position().lines;
+    await open.append(bytes, spoolOffset ?? open.position().spoolOffset);
+    closedLines = open.position().lines;
     onGrown(fromLine, closedLines - fromLine, bytes);
   }
 
   const flush = (): Promise<void> => write(nothing);
 
   async function close(): Promise<void> {
+    if (isDraft && isInRow) {
+      cancelFlush?.();
+      return;
+    }
     await flush();
     const closing = writer;
     writer = undefined;
@@ -78,26 +108,38 @@ export function createJobLog(dependencies: JobLogDependencies): JobLog {
     await closing.close();
   }
 
+  async function open(attempt: number): Promise<number> {
+    if (writer !== undefined && openFor === attempt) return writer.position().spoolOffset;
+    await close();
+    return (await openFile(attempt)).position().spoolOffset;
+  }
+
   return {
+    open,
     close,
-    async open(attempt) {
-      if (writer === undefined || openFor !== attempt) {
-        await close();
-        writer = await logs.open(path, `${taskID}-${attempt}`);
-        openFor = attempt;
-        if (writer.position().lines === 0) said = head + said;
-      }
-      return writer.position().spoolOffset;
+    async begin(attempt) {
+      if (!isDraft || attempt > 1) await open(attempt);
     },
     append: write,
     say(level, text) {
       said += printLine(level, text);
       // A failure to write is met again by the next output, and told then.
-      cancelFlush ??= clock.after(sayDelayMs, () => void flush().catch(() => undefined));
+      cancelFlush ??= clock.after(isDraft ? draftMs : sayDelayMs, () => void flush().catch(() => undefined));
     },
-    lines: () => (writer?.position().lines ?? closedLines) + countLines(said),
+    keep: flush,
+    takeText() {
+      if (!isDraft || said.length > rowTextCharsMax) return undefined;
+      isInRow = true;
+      return said;
+    },
+    lines: () => (writer?.position().lines ?? (isDraft ? countLines(head) : closedLines)) + countLines(said),
   };
 }
 
 const nothing = new Uint8Array();
-const countLines = (text: string): number => text.split('\n').length - 1;
+
+function countLines(text: string): number {
+  let count = 0;
+  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) count += 1;
+  return count;
+}

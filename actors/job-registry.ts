@@ -18,6 +18,8 @@ export type LiveJob = {
   readonly logPath: string;
   readonly execID: string;
   readonly group: Ref<GroupCommand>;
+  /** Somebody reads its log: what it holds is in the log store from now on. */
+  readonly keepLog: () => Promise<void>;
   status: JobStatus;
   progress: number;
   progressInfo: readonly ProgressInfo[];

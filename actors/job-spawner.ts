@@ -37,8 +37,8 @@ export type SpawnerDependencies = {
 
 export type JobSpawner = {
   /**
-   * `known` overrides what the row implies about the state. `logLines` are said in the job's log when its first attempt
-   * begins; they are kept in memory alone.
+   * `known` overrides what the row implies about the state; its `spec` saves parsing the row. `logLines` are said in the
+   * job's log when its first attempt begins; they are kept in memory alone.
    */
   readonly spawn: (
     stored: StoredJob,
@@ -60,7 +60,7 @@ export function createJobSpawner(dependencies: SpawnerDependencies): JobSpawner 
   return {
     spawn(stored, known = {}, logLines = []) {
       const {row, facts} = stored;
-      const spec = specOf(stored);
+      const spec = known.spec ?? specOf(stored);
       const {taskID} = spec;
       const group = groupOf(spec);
       const state: JobState = {
@@ -77,6 +77,7 @@ export function createJobSpawner(dependencies: SpawnerDependencies): JobSpawner 
         taskID,
         path: row.logPath,
         head: headLines(row, timeZone),
+        isFresh: facts.attempt === 0,
         printLine: (level, text) => printLogLine(clock.now(), timeZone, level, text),
         onGrown: (fromLine, lineCount, bytes) =>
           feed.publish(taskID, {
@@ -114,6 +115,7 @@ export function createJobSpawner(dependencies: SpawnerDependencies): JobSpawner 
         status: row.status,
         progress: state.progress,
         progressInfo: [],
+        keepLog: log.keep,
       });
       if (spec.queuingTimeoutMs !== undefined) {
         ref.tell({

@@ -52,6 +52,8 @@ export type JobFacts = {
   readonly preparedCode: string | null;
   /** Log lines recorded at the end. */
   readonly logLines: number | null;
+  /** The whole log after its first lines, of a job that ended before it needed a file; see `job-log.ts`. */
+  readonly logText: string | null;
 };
 
 export type JobInsert = {readonly type: 'insert'; readonly row: JobRow; readonly facts: JobFacts};

@@ -135,12 +135,15 @@ function factColumns(facts: Partial<JobFacts>): Columns {
   if (facts.creator !== undefined) columns['creator'] = fitting('creator', facts.creator, widths.user);
   if (facts.codeType !== undefined) columns['code_type'] = fitting('codeType', facts.codeType, widths.user);
   if (facts.logLines !== undefined) columns['log_lines'] = facts.logLines;
+  if (facts.logText !== undefined) {
+    columns['log_text'] = facts.logText === null ? null : cutToBytes(facts.logText, widths.inlineTextBytes);
+  }
   return columns;
 }
 
 /** Columns of `historyTable h left join jobTable j`, under names that do not clash. */
 export const storedColumns = `h.*, j.id as fact_id, j.attempt, j.engine_id, j.tenant, j.priority, j.killed_by,
-  j.idempotency_key, j.request_id, j.creator, j.code_type, j.log_lines, j.has_texts`;
+  j.idempotency_key, j.request_id, j.creator, j.code_type, j.log_lines, j.log_text, j.has_texts`;
 
 /** Texts of one job that stand apart from its row. */
 export type JobTexts = Partial<Record<TextKind, string>>;
@@ -180,6 +183,7 @@ export function storedJob(found: SqlRow, texts: JobTexts = {}): StoredJob {
     codeType: textOf(found, 'code_type'),
     preparedCode: texts.prepared ?? null,
     logLines: optionalInteger(found, 'log_lines'),
+    logText: optionalText(found, 'log_text'),
   };
   return {row, facts};
 }

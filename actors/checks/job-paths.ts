@@ -37,13 +37,25 @@ export type PathOwner = {readonly creator: string; readonly executeUser: string;
 
 /** `dataDirectory` is absolute. The date is that of `timeZone`. */
 export function jobPaths(dataDirectory: string, owner: PathOwner, nowMs: number, timeZone: string): JobPaths {
-  const date = formatCivil(civilTimeIn(timeZone, nowMs), dateChars) ?? '';
+  const date = dateIn(timeZone, nowMs);
   const place = join(date, pathPart(owner.creator), pathPart(owner.executeUser));
   return {
     logPath: join(dataDirectory, 'logs', place, `${owner.taskID}.log`),
     resultLocation: join(dataDirectory, 'results', place, String(owner.taskID)),
   };
 }
+
+/** No zone changes its date but at a full minute. */
+function dateIn(timeZone: string, nowMs: number): string {
+  const minute = Math.floor(nowMs / 60_000);
+  if (minute !== lastDate.minute || timeZone !== lastDate.timeZone) {
+    const text = formatCivil(civilTimeIn(timeZone, nowMs), dateChars) ?? '';
+    lastDate = {minute, timeZone, text};
+  }
+  return lastDate.text;
+}
+
+let lastDate = {minute: Number.NaN, timeZone: '', text: ''};
 
 /** Throws `LogPathTooLongError` when the longest possible path would not fit. Called once, at start. */
 export function assertPathsFit(dataDirectory: string): void {

@@ -30,14 +30,23 @@ export const printLogLine = (
   text: string,
 ): string => `${printLogTime(atMs, timeZone)} ${level} ${text}\n`;
 
-const formats = new Map<string, Intl.DateTimeFormat>();
+type SecondFormat = {readonly format: Intl.DateTimeFormat; second: number; text: string};
+
+const formats = new Map<string, SecondFormat>();
 
 function printLogTime(atMs: number, timeZone: string): string {
-  let format = formats.get(timeZone);
-  if (format === undefined) {
+  let known = formats.get(timeZone);
+  if (known === undefined) {
     // Swedish dates are ISO dates: `2026-05-01 10:20:30`.
-    format = new Intl.DateTimeFormat('sv-SE', {timeZone, dateStyle: 'short', timeStyle: 'medium'});
-    formats.set(timeZone, format);
+    const format = new Intl.DateTimeFormat('sv-SE', {timeZone, dateStyle: 'short', timeStyle: 'medium'});
+    known = {format, second: Number.NaN, text: ''};
+    formats.set(timeZone, known);
   }
-  return `${format.format(atMs)}.${String(Math.floor(atMs) % 1000).padStart(3, '0')}`;
+  // Thousands of lines share a second, and formatting it is most of a line's cost.
+  const second = Math.floor(atMs / 1000);
+  if (second !== known.second) {
+    known.second = second;
+    known.text = known.format.format(atMs);
+  }
+  return `${known.text}.${String(Math.floor(atMs) - second * 1000).padStart(3, '0')}`;
 }

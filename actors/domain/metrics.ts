@@ -35,14 +35,15 @@ export const refusedMetrics = (nowMs: number): string =>
   });
 
 /** The column's text after a milestone; `engine` is the one that got the job. */
-export function advanceMetrics(
-  metrics: string,
-  milestone: MetricsMilestone,
-  nowMs: number,
-  engine?: MetricsEngine,
-): string {
-  const at = printMetricsTime(nowMs);
-  return JSON.stringify({...parseObject(metrics), ...changes(milestone, at, engine)});
+export type AdvanceMetrics = (milestone: MetricsMilestone, nowMs: number, engine?: MetricsEngine) => string;
+
+/** Each call goes on from the one before, the first from the column's text, which is parsed when that call comes. */
+export function advancingMetrics(metrics: string): AdvanceMetrics {
+  let values: Readonly<Record<string, unknown>> | undefined;
+  return (milestone, nowMs, engine) => {
+    values = {...(values ?? parseObject(metrics)), ...changes(milestone, printMetricsTime(nowMs), engine)};
+    return JSON.stringify(values);
+  };
 }
 
 function changes(milestone: MetricsMilestone, at: string, engine?: MetricsEngine): Record<string, unknown> {
@@ -94,7 +95,16 @@ const textField = (key: string, value: unknown): Record<string, string> =>
   typeof value === 'string' && value !== '' ? {[key]: value} : {};
 
 /** `2026-05-01T10:20:30+0000` */
-export const printMetricsTime = (atMs: number): string => `${new Date(atMs).toISOString().slice(0, 19)}+0000`;
+export function printMetricsTime(atMs: number): string {
+  const second = Math.floor(atMs / 1000);
+  if (second !== lastTime.second) {
+    lastTime = {second, text: `${new Date(atMs).toISOString().slice(0, 19)}+0000`};
+  }
+  return lastTime.text;
+}
+
+/** Thousands of jobs share a second. */
+let lastTime = {second: Number.NaN, text: ''};
 
 /** Epoch milliseconds of a Gson date of any zone; undefined for anything else. */
 export function parseMetricsTime(value: unknown): number | undefined {

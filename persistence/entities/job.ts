@@ -24,6 +24,8 @@ export function jobEntity(dialect: EntityDialect) {
       creator: text(50),
       codeType: text(50),
       logLines: p.bigint('number').unsigned(false).nullable(),
+      /** A log too short for a file, after its first lines. */
+      logText: p.text().nullable(),
       /** 1: some of the job's texts stand in `tenon_job_text`. */
       hasTexts: p.tinyint().unsigned(false).default(0),
       submitUser: text(50),

@@ -3,7 +3,7 @@
  * schema need not load MikroORM. Changes are additive within one version step: N and N−1 run side by side during a
  * rolling restart.
  */
-export const migrationNames = ['0001-seed-tables', '0002-tenon-tables'] as const;
+export const migrationNames = ['0001-seed-tables', '0002-tenon-tables', '0003-job-log-text'] as const;
 
 export type MigrationName = (typeof migrationNames)[number];
 

@@ -83,22 +83,22 @@ test('a job that wants its own engine gets a fresh one, which ends with it', t =
 });
 
 test('a full node ends an idle engine of somebody else, and launches when it is gone', t => {
-  const {state} = tell(
-    emptyPool(limits),
-    request(1),
-    started('e-1'),
-    release('e-1'),
-    request(2),
-    request(3),
-    started('e-2'),
-  );
-  const {effects} = tell(state, request(4, ofBob));
-  t.deepEqual(summary(effects), []);
-  const {effects: later} = tell(tell(state, release('e-1')).state, request(4, ofBob), {
+  const full = (): EnginePoolState =>
+    tell(
+      emptyPool(limits),
+      request(1),
+      started('e-1'),
+      release('e-1'),
+      request(2),
+      request(3),
+      started('e-2'),
+    ).state;
+  t.deepEqual(summary(tell(full(), request(4, ofBob)).effects), []);
+  const {effects} = tell(tell(full(), release('e-1')).state, request(4, ofBob), {
     type: 'engineExited',
     engineId: 'e-1',
   });
-  t.deepEqual(summary(later), ['shutdown', 'launch e-3 for bob']);
+  t.deepEqual(summary(effects), ['shutdown', 'launch e-3 for bob']);
 });
 
 test('a failed launch is told to one job, the others wait for another launch', t => {

@@ -20,6 +20,8 @@ const update = (id: number, set: Partial<JobUpdate['set']> = {status: 'Scheduled
   set: {updatedTime: 1, ...set},
 });
 
+const idOf = (write: JobWrite): number => (write.type === 'insert' ? write.row.id : write.id);
+
 type Settled = [id: number, outcome: WriteOutcome['type']];
 
 function teller() {
@@ -29,7 +31,7 @@ function teller() {
     type: 'write',
     isLazy,
     write: what,
-    settled: outcome => settled.push([what.type === 'insert' ? what.row.id : what.id, outcome.type]),
+    settled: outcome => settled.push([idOf(what), outcome.type]),
   });
   function tell(...messages: WriterMessage[]): WriterEffect[] {
     return messages.flatMap(message => {
@@ -69,19 +71,25 @@ test('a commit takes whatever gathered during the one before it', t => {
   ]);
 });
 
-test('a lazy write starts no commit: it joins the next one, or has its own after a while', t => {
+test('a lazy write goes with the next one of its job, or after two commits without one, or after a while', t => {
   const {tell, write, settled} = teller();
+  const committed = (...messages: WriterMessage[]): number[] =>
+    tell(...messages).flatMap(effect => (effect.type === 'commit' ? effect.writes.map(idOf) : []));
   t.deepEqual(types(tell(write(update(1), true))), ['wakeLazily']);
-  const commit = tell(write(insert(2))).find(effect => effect.type === 'commit');
-  t.is(commit?.type === 'commit' ? commit.writes.length : 0, 2);
-  tell({type: 'committed', outcomes: [wrote, wrote]}, {type: 'lazyDue'}, write(update(3), true));
-  t.deepEqual(types(tell({type: 'lazyDue'})), ['commit']);
+  t.deepEqual(committed(write(insert(2))), [2]);
+  t.deepEqual(committed(write(update(1))), []);
+  t.deepEqual(committed({type: 'committed', outcomes: [wrote]}), [1], 'both updates of job 1, as one');
+  t.deepEqual(committed({type: 'committed', outcomes: [wrote]}, write(update(3), true)), []);
+  t.deepEqual(committed(write(insert(4)), write(insert(5))), [4]);
+  t.deepEqual(committed({type: 'committed', outcomes: [wrote]}, write(insert(7))), [5]);
+  t.deepEqual(committed({type: 'committed', outcomes: [wrote]}), [3, 7], 'it has missed two');
+  t.deepEqual(committed({type: 'committed', outcomes: [wrote, wrote]}, write(update(6), true)), []);
+  t.deepEqual(committed({type: 'lazyDue'}), [6]);
   tell({type: 'committed', outcomes: [wrote]});
-  t.deepEqual(settled, [
-    [1, 'written'],
-    [2, 'written'],
-    [3, 'written'],
-  ]);
+  t.deepEqual(
+    settled.map(([id]) => id),
+    [2, 1, 1, 4, 5, 3, 7, 6],
+  );
 });
 
 test('no commit is larger than its limit', t => {
@@ -100,9 +108,9 @@ test('successive updates of one job merge: the condition of the first, the value
   const last: JobUpdate = {...update(1, {status: 'Running'}), from: ['Scheduled'], facts: {attempt: 1}};
   t.deepEqual(
     merged([
-      {write: first, settled},
-      {write: update(2), settled},
-      {write: last, settled},
+      {write: first, settled, misses: 0},
+      {write: update(2), settled, misses: 0},
+      {write: last, settled, misses: 0},
     ]),
     [{...first, set: {updatedTime: 1, status: 'Running'}, facts: {attempt: 1}}, update(2)],
   );

@@ -47,6 +47,7 @@ test('an accepted job is born Inited, with its owner, paths and submit time', t 
     codeType: 'shell',
     preparedCode: null,
     logLines: null,
+    logText: null,
   });
 });
 

@@ -43,6 +43,7 @@ function reader(
       store: {get: async taskID => (taskID === 7 ? job : undefined)},
       find: async taskID => (taskID === 7 ? view : undefined),
       isLive: () => isLive,
+      keep: async () => undefined,
       retention: defaultsOf(retentionSettings),
       clock: manualClock(endedAt + ageMs),
       timeZone: 'UTC',

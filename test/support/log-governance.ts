@@ -56,6 +56,7 @@ const playedFacts: JobFacts = {
   codeType: 'shell',
   preparedCode: null,
   logLines: null,
+  logText: null,
 };
 
 export async function createLogGovernance(): Promise<LogGovernance> {

@@ -38,6 +38,7 @@ export function storedJob(row: Partial<JobRow> & {id: number}, facts: Partial<Jo
       codeType: 'shell',
       preparedCode: null,
       logLines: null,
+      logText: null,
       ...facts,
     },
   };

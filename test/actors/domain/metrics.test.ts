@@ -1,7 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import {
-  advanceMetrics,
+  advancingMetrics,
   parseMetricsTime,
   printMetricsTime,
   readMetrics,
@@ -19,7 +19,7 @@ test('the life of a job leaves its times and its engine', t => {
     ['completed', 9],
   ] as const;
   const text = metrics.reduce(
-    (current, [milestone, second]) => advanceMetrics(current, milestone, at(second), engine),
+    (current, [milestone, second]) => advancingMetrics(current)(milestone, at(second), engine),
     submittedMetrics(at(0)),
   );
   t.deepEqual(JSON.parse(text), {
@@ -52,12 +52,12 @@ test('a refused job says NULL for its engine', t => {
 
 test('a retry changes nothing, unknown keys stay', t => {
   const text = '{"yarnResource":{"a":1}}';
-  t.is(advanceMetrics(text, 'retry', at(0)), text);
+  t.is(advancingMetrics(text)('retry', at(0)), text);
 });
 
 test('an unreadable column begins anew', t => {
   for (const text of ['', 'x', '[]', 'null']) {
-    t.is(advanceMetrics(text, 'completed', at(0)), '{"completeTime":"2026-05-01T10:20:00+0000"}');
+    t.is(advancingMetrics(text)('completed', at(0)), '{"completeTime":"2026-05-01T10:20:00+0000"}');
     t.deepEqual(readMetrics(text), {});
   }
   t.deepEqual(readMetrics('{"submitTime":5,"engineconnMap":[],"isReuse":"x","engineInstance":7}'), {});
