@@ -4,6 +4,7 @@ export default {
   files: [
     'test/**/*.test.ts',
     '!test/e2e/**',
+    '!test/cluster-e2e/**',
     '!test/servers/**',
     '!test/browser/**',
     '!test/sdk/**',

@@ -15,72 +15,7 @@ import {parse as parseYaml} from 'yaml';
 import {parseNodeAddress, type NodeAddress} from './cluster/node-address.ts';
 import {httpSettings} from './http/settings.ts';
 import {streamSettings} from './http/stream/stream-settings.ts';
-
-export const nodeSettings = {
-  listen: {
-    type: 'string',
-    default: '127.0.0.1:9001',
-    description:
-      'HOST:PORT of the facade (HTTP and WebSocket). Port 0 takes any free one; the ready line says which.',
-  },
-  data: {
-    type: 'string',
-    default: './tenon-data',
-    description:
-      'Data directory: logs, results, engines, outbox and the embedded database. It belongs to one node.',
-  },
-  database: {
-    type: 'string',
-    default: 'sqlite:tenon.db',
-    description: 'sqlite:FILE (relative to the data directory) or mysql://user:password@host:port/database.',
-  },
-  roles: {
-    type: 'list',
-    default: ['gateway', 'entrance', 'manager', 'ecm', 'jobhistory'],
-    min: 1,
-    max: 5,
-    description: 'What this node does.',
-  },
-  cluster: {
-    type: 'string',
-    default: '',
-    description: "HOST:PORT of this node's cluster endpoint. Empty: none.",
-  },
-  join: {type: 'list', default: [], max: 64, description: 'Cluster endpoints of nodes to join.'},
-  clusterSecretFile: {
-    type: 'string',
-    default: '',
-    description: "File with the cluster's secret, at least 32 random bytes.",
-  },
-  label: {
-    type: 'list',
-    default: [],
-    max: 32,
-    description: 'Labels of this node, each key=value, such as route=et1.',
-  },
-  adminUser: {
-    type: 'string',
-    default: 'hadoop',
-    description: 'Name of the administrator made at the first start.',
-  },
-  adminPasswordFile: {
-    type: 'string',
-    default: '',
-    description:
-      "File with the administrator's password for the first start. Empty: one is generated, printed once, and" +
-      ' written to the file credentials in the data directory.',
-  },
-  name: {
-    type: 'string',
-    default: '',
-    description: "Name of this cluster, shown to people. Empty: the host's name.",
-  },
-  logLevel: {
-    type: 'string',
-    default: 'info',
-    description: "Least level of the node's own log on stderr: trace, debug, info, warn, error.",
-  },
-} as const satisfies SettingGroup;
+import {checkNodeOptions, nodeSettings, type NodeOptions} from './node-options.ts';
 
 /** Every setting of the product, by group; `docs/configuration.md` is printed from it. */
 export const settingGroups = {
@@ -93,7 +28,7 @@ export const settingGroups = {
 } as const satisfies Record<string, SettingGroup>;
 
 export type Config = {
-  readonly node: SettingValues<typeof nodeSettings>;
+  readonly node: NodeOptions;
   readonly http: SettingValues<typeof httpSettings>;
   readonly stream: SettingValues<typeof streamSettings>;
   readonly governance: SettingValues<typeof governanceSettings>;
@@ -155,7 +90,10 @@ export function readConfig({options, environment = process.env}: ConfigInput): C
   const retention = values('retention', retentionSettings) as Config['retention'];
   const {host, port} = endpointOf(node.listen, 'listen', mistakes);
   if (node.cluster !== '') endpointOf(node.cluster, 'cluster', mistakes);
-  checkRelations(node, governance, mistakes);
+  if (node.clusterListen !== '') endpointOf(node.clusterListen, 'clusterListen', mistakes);
+  for (const peer of node.join) endpointOf(peer, 'join', mistakes);
+  checkNodeOptions(node, mistakes);
+  checkTimeZone(governance.timeZone, mistakes);
   if (mistakes.length > 0) throw new ConfigError(mistakes);
   return {
     node,
@@ -324,28 +262,11 @@ function endpointOf(text: string, key: string, mistakes: string[]): NodeAddress 
   return anywhere;
 }
 
-const knownRoles: readonly string[] = nodeSettings.roles.default;
-
-function checkRelations(node: Config['node'], governance: Config['governance'], mistakes: string[]): void {
-  for (const role of node.roles) {
-    if (!knownRoles.includes(role)) mistakes.push(`roles: ${role} is none of ${knownRoles.join(', ')}`);
-  }
-  for (const label of node.label) {
-    if (!/^[\w.-]+=[^=]+$/.test(label))
-      mistakes.push(`label must be key=value, not ${JSON.stringify(label)}`);
-  }
-  if (!/^[a-z0-9._-]{1,50}$/i.test(node.adminUser))
-    mistakes.push(
-      `adminUser must be 1 to 50 letters, digits, dots or dashes, not ${JSON.stringify(node.adminUser)}`,
-    );
-  if (node.cluster !== '' && node.clusterSecretFile === '') {
-    mistakes.push('cluster needs clusterSecretFile: a cluster endpoint without a secret is not opened');
-  }
-  if (governance.timeZone !== '') {
-    try {
-      Intl.DateTimeFormat('en', {timeZone: governance.timeZone});
-    } catch {
-      mistakes.push(`governance.timeZone: ${governance.timeZone} is no time zone of the IANA database`);
-    }
+function checkTimeZone(timeZone: string, mistakes: string[]): void {
+  if (timeZone === '') return;
+  try {
+    Intl.DateTimeFormat('en', {timeZone});
+  } catch {
+    mistakes.push(`governance.timeZone: ${timeZone} is no time zone of the IANA database`);
   }
 }

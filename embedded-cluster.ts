@@ -4,7 +4,7 @@ import {isTerminal, type TerminalStatus} from './actors/domain/job.ts';
 import type {Accepted, Caller, JobNews, JobView, KillReport} from './actors/governance.ts';
 import type {EngineDriver, LogChunk} from './actors/ports.ts';
 import {environmentWithoutSettings, readConfig} from './config.ts';
-import {startNode} from './main.ts';
+import {startNode} from './node-start.ts';
 
 export type ClusterOptions = {
   /** Data directory; made if it is not there. */

@@ -1,7 +1,10 @@
 /** The HTTP and WebSocket side of a node: facade, files and streams on one port. */
 import {randomBytes} from 'node:crypto';
 import type {Logger} from 'pino';
+import type {ClusterView} from './actors/cluster-view.ts';
 import type {Governance} from './actors/governance.ts';
+import type {Routing} from './actors/instance-label-service.ts';
+import type {JobFiles} from './actors/job-files.ts';
 import {whyRemoved} from './actors/retention.ts';
 import {systemClock} from './actors/runtime/clock.ts';
 import type {Config} from './config.ts';
@@ -10,7 +13,6 @@ import {createFacade} from './http/facade.ts';
 import {fileRoutes} from './http/files/file-routes.ts';
 import type {Metric} from './http/metrics.ts';
 import {attachStreams} from './http/stream/stream-server.ts';
-import {createJobFiles} from './persistence/files/job-files.ts';
 import type {Database} from './persistence/database.ts';
 import {verifyPassword} from './persistence/password.ts';
 
@@ -25,6 +27,9 @@ export type NodeFacadeDependencies = {
   readonly config: Config;
   readonly governance: Governance;
   readonly database: Database;
+  readonly routing: Routing;
+  readonly files: JobFiles;
+  readonly cluster: ClusterView;
   readonly engineTypes: readonly string[];
   readonly metrics: readonly Metric[];
   readonly log: Logger;
@@ -32,7 +37,7 @@ export type NodeFacadeDependencies = {
 
 /** Resolves when the port is bound. Rejects with Node's error when it is taken. */
 export async function openFacade(dependencies: NodeFacadeDependencies): Promise<NodeFacade> {
-  const {config, governance, database, engineTypes, metrics, log} = dependencies;
+  const {config, governance, database, routing, files, cluster, engineTypes, metrics, log} = dependencies;
   const {http, dataDirectory} = config;
   // Known in full only once the port is bound; error bodies read it when they are made.
   const instance = {host: http.host, port: http.port};
@@ -47,6 +52,8 @@ export async function openFacade(dependencies: NodeFacadeDependencies): Promise<
       randomBytes,
       verifyPassword,
       instance,
+      routing,
+      cluster,
       engineTypes,
       metrics,
     },
@@ -54,7 +61,7 @@ export async function openFacade(dependencies: NodeFacadeDependencies): Promise<
   );
   await facade.register(fileRoutes, {
     governance,
-    files: createJobFiles({directory: dataDirectory}),
+    files,
     audit: createAudit(log),
     directory: dataDirectory,
     whyRemoved: (kind, job) => whyRemoved(kind, job, config.retention, clock.now()),

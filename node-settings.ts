@@ -6,13 +6,12 @@ import type {Config} from './config.ts';
 
 export function governanceSettingsOf(
   {
-    node,
     governance,
     submission,
     retention,
     dataDirectory,
     timeZone,
-  }: Pick<Config, 'node' | 'governance' | 'submission' | 'retention' | 'dataDirectory' | 'timeZone'>,
+  }: Pick<Config, 'governance' | 'submission' | 'retention' | 'dataDirectory' | 'timeZone'>,
   self: Omit<Owner, 'epoch'>,
   engineTypes: readonly string[],
 ): NodeSettings {
@@ -43,7 +42,6 @@ export function governanceSettingsOf(
       },
     },
     residentMax: governance.residentJobsMax,
-    routeLabel: node.label.find(label => label.startsWith('route='))?.slice('route='.length),
     retention,
     idBlockSize: 1000,
     intake: {
@@ -58,6 +56,15 @@ export function governanceSettingsOf(
     },
   };
 }
+
+/** The node's labels as given at its start, `--label route=et1`; the last of a key counts. */
+export const labelsOf = ({label}: Config['node']): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    label.map(text => {
+      const at = text.indexOf('=');
+      return [text.slice(0, at), text.slice(at + 1)];
+    }),
+  );
 
 /**
  * Tells this boot of this host, and this network namespace, from another: only there does holding a port prove that its

@@ -18,6 +18,7 @@ import type {
   JobNews,
   JobView,
   KillReport,
+  SubmitOptions,
 } from './governance.ts';
 import {record, type WriteCommand} from './history-writer.ts';
 import type {IdAllocator} from './id-allocator.ts';
@@ -49,7 +50,9 @@ export type EntranceDependencies = {
   readonly isDatabaseAway: () => boolean;
   readonly intake: Omit<IntakeContext, 'caller' | 'nowMs' | 'idempotencyKey'>;
   /** The route label that this instance is reserved for. */
-  readonly routeLabel: string | undefined;
+  readonly routeLabel: () => string | undefined;
+  /** Settles when a job that was taken over has an actor; undefined for others. */
+  readonly whenFound: (taskID: number) => Promise<void> | undefined;
   readonly timeZone: string;
   /** What tells readers why a log is gone. */
   readonly retention: RetentionPolicy;
@@ -67,11 +70,7 @@ export function createEntrance(dependencies: EntranceDependencies): Entrance {
   const {store, logs, feed, clock, ids, registry, spawner, writer, groupOf, timeZone, residentMax} =
     dependencies;
 
-  async function submit(
-    body: unknown,
-    caller: Caller,
-    options: {readonly idempotencyKey?: string},
-  ): Promise<Accepted> {
+  async function submit(body: unknown, caller: Caller, options: SubmitOptions): Promise<Accepted> {
     if (dependencies.isDraining()) throw new DrainingError();
     if (dependencies.isDatabaseAway()) throw new PersistJobRequestError();
     const nowMs = clock.now();
@@ -83,8 +82,8 @@ export function createEntrance(dependencies: EntranceDependencies): Entrance {
       ...(idempotencyKey === undefined ? {} : {idempotencyKey}),
     };
     const parsed = parseSubmission(body, context);
-    assertRoute(parsed.labels['route'], dependencies.routeLabel);
-    const earlier = await acceptedBefore(caller.user, idempotencyKey);
+    assertRoute(parsed.labels['route'], dependencies.routeLabel());
+    const earlier = options.isFreshKey ? undefined : await acceptedBefore(caller.user, idempotencyKey);
     if (earlier !== undefined) return earlier;
     const group = groupOf(parsed);
     await admit(group, parsed);
@@ -132,11 +131,11 @@ export function createEntrance(dependencies: EntranceDependencies): Entrance {
     if (outcome.type === 'refused')
       throw new RefusedWriteError(outcome.failure.code, outcome.failure.message);
     if (prepared.failure !== undefined) throw prepared.failure;
-    const {spec, logLines} = prepared;
+    const {spec} = prepared;
     const stored: StoredJob = {row, facts};
     // A job that may time out in the queue needs its actor for the timer; the others can wait without one.
     if (registry.live.size < residentMax || spec.queuingTimeoutMs !== undefined) {
-      spawner.spawn(stored, {spec}, logLines);
+      spawner.spawn(stored, {spec});
     } else registry.passivate(taskID, group);
     group.tell({type: 'enqueue', taskID, priority: spec.priority, isReserved: true});
     return {taskID, execID: execIdOf(stored, spec)};
@@ -166,6 +165,7 @@ export function createEntrance(dependencies: EntranceDependencies): Entrance {
   }
 
   async function kill(taskID: number, caller: Caller): Promise<KillReport> {
+    await dependencies.whenFound(taskID);
     const live = registry.live.get(taskID);
     if (live === undefined && registry.activate(taskID) !== undefined) {
       return new Promise(resolve => {

@@ -2,8 +2,8 @@
  * Wires the governance actors of one node and brings them up in order: writer, groups, pool, ECM node, recovery. The
  * supervision tree is flat where actors are few and fanned out where jobs are many; no message passes through a parent.
  */
-import {consumerGroup, type GroupCommand, type GroupLimits} from './consumer-group.ts';
-import {groupNameOf, isTerminal, type JobSpec} from './domain/job.ts';
+import type {GroupLimits} from './consumer-group.ts';
+import {createConsumerGroups} from './consumer-groups.ts';
 import {toFailure} from './domain/errors.ts';
 import {engineLauncher, type LauncherSettings} from './engine-launcher.ts';
 import {enginePool, type EnginePoolLimits, type EnginePoolMessage, type PooledEngine} from './engine-pool.ts';
@@ -11,14 +11,22 @@ import {createEntrance, type Entrance} from './entrance.ts';
 import type {Governance} from './governance.ts';
 import {historyWriter, isWriterReport, type WriterMessage} from './history-writer.ts';
 import {createIdAllocator} from './id-allocator.ts';
+import {createJobCrashes} from './job-crashes.ts';
 import type {JobFeed} from './job-feed.ts';
-import {specOf, type IntakeContext} from './job-intake.ts';
+import {readLabelTexts, specOf, type IntakeContext} from './job-intake.ts';
 import {createJobRegistry} from './job-registry.ts';
 import {createJobSpawner} from './job-spawner.ts';
 import type {Outbox} from './outbox.ts';
-import type {Owner} from './domain/owner.ts';
+import {instanceOf, parseOwner, type Owner} from './domain/owner.ts';
 import type {EngineDriver, EngineHandle, JobStore, LogStore, StoredJob} from './ports.ts';
-import {recover, untilAnswered, type FoundEngine, type RecoveryReport} from './recovery.ts';
+import {
+  recover,
+  untilAnswered,
+  type FoundEngine,
+  type RecoveryDependencies,
+  type RecoveryReport,
+} from './recovery.ts';
+import {routeOf} from './route.ts';
 import type {RetentionPolicy} from './retention-settings.ts';
 import type {Clock} from './runtime/clock.ts';
 import type {ActorFailure} from './runtime/machine.ts';
@@ -36,6 +44,11 @@ export type NodeDependencies = {
   readonly clock: Clock;
   readonly log: NodeLog;
   readonly isAlive: (owner: Owner) => boolean;
+  /** See `recovery.ts`; without it, jobs of others keep their place. */
+  readonly newPlace?: RecoveryDependencies['newPlace'];
+  readonly lookAgain?: RecoveryDependencies['lookAgain'];
+  /** The route label that this instance is reserved for, now. */
+  readonly routeLabel: () => string | undefined;
 };
 
 export type NodeLog = {
@@ -53,7 +66,6 @@ export type NodeSettings = {
   readonly launcher: LauncherSettings;
   readonly killGraceMs: number;
   readonly residentMax: number;
-  readonly routeLabel: string | undefined;
   readonly retention: RetentionPolicy;
   readonly idBlockSize: number;
   readonly intake: Omit<IntakeContext, 'caller' | 'nowMs' | 'idempotencyKey'>;
@@ -62,6 +74,10 @@ export type NodeSettings = {
 export type GovernanceNode = {
   readonly governance: Governance;
   readonly recovered: RecoveryReport;
+  /** Whether this node has the job in memory, waiting ones included. */
+  readonly isLive: (taskID: number) => boolean;
+  /** Takes the jobs of a node that is gone, `host:port`, or of all, as far as it may. Undefined while draining. */
+  readonly takeOver: (instance?: string) => Promise<RecoveryReport | undefined>;
   readonly engines: () => ReadonlyMap<string, PooledEngine>;
   readonly counters: () => {
     readonly commits: number;
@@ -77,22 +93,28 @@ export type GovernanceNode = {
   readonly leave: () => Promise<readonly string[]>;
 };
 
-type Group = {
-  readonly ref: Ref<GroupCommand>;
-  readonly spec: Pick<JobSpec, 'creator' | 'executeUser' | 'engineType'>;
-  waiting: number;
-  running: number;
-};
-
 /** Rejects with `DatabaseAwayError` when the unfinished jobs can't be read: a node that can't recover must not serve. */
 export async function startGovernanceNode(
   dependencies: NodeDependencies,
   settings: NodeSettings,
 ): Promise<GovernanceNode> {
-  const {system, store, ping, outbox, logs, feed, driver, clock, log, isAlive} = dependencies;
+  const {
+    system,
+    store,
+    ping,
+    outbox,
+    logs,
+    feed,
+    driver,
+    clock,
+    log,
+    isAlive,
+    routeLabel,
+    newPlace,
+    lookAgain,
+  } = dependencies;
   const {self, groupLimits, timeZone, killGraceMs} = settings;
   const registry = createJobRegistry();
-  const groups = new Map<string, Group>();
   let isAway = false;
   let isDraining = false;
   let isRecovering = true;
@@ -100,6 +122,8 @@ export async function startGovernanceNode(
   let writes = 0;
   let engines: ReadonlyMap<string, PooledEngine> = new Map();
   let enginesWaitedFor = 0;
+  /** Jobs whose engine is being looked for on other nodes. */
+  const searches = new Map<number, Promise<void>>();
 
   const writer: Ref<WriterMessage> = system.spawn(
     'history-writer',
@@ -144,26 +168,13 @@ export async function startGovernanceNode(
     {mailboxMax: poolMailboxMax, onFailure: reportCrash},
   );
 
-  const groupActors = system.group('groups');
-
-  function groupOf(spec: Group['spec']): Ref<GroupCommand> {
-    const name = groupNameOf(spec);
-    const known = groups.get(name);
-    if (known !== undefined) return known.ref;
-    const {creator, executeUser, engineType} = spec;
-    const machine = consumerGroup({
-      limits: groupLimits,
-      start: taskID => entrance.schedule(taskID),
-      show(waiting, running) {
-        group.waiting = waiting;
-        group.running = running;
-      },
-    });
-    const ref = groupActors.spawn(name, machine, {mailboxMax: groupMailboxMax, onFailure: reportCrash});
-    const group: Group = {ref, spec: {creator, executeUser, engineType}, waiting: 0, running: 0};
-    groups.set(name, group);
-    return ref;
-  }
+  const groups = createConsumerGroups({
+    system,
+    limits: groupLimits,
+    start: taskID => entrance.schedule(taskID),
+    onFailure: reportCrash,
+  });
+  const groupOf = groups.of;
 
   const spawner = createJobSpawner({
     jobs: system.group('jobs'),
@@ -176,7 +187,7 @@ export async function startGovernanceNode(
     clock,
     timeZone,
     killGraceMs,
-    onCrash: restartJob,
+    onCrash: (taskID, failure) => crashes.restart(taskID, failure),
   });
 
   const entrance: Entrance = createEntrance({
@@ -193,18 +204,11 @@ export async function startGovernanceNode(
     intake: settings.intake,
     retention: settings.retention,
     residentMax: settings.residentMax,
-    routeLabel: settings.routeLabel,
+    routeLabel,
+    whenFound: taskID => searches.get(taskID),
     isDraining: () => isDraining,
     isDatabaseAway: () => isAway,
-    load: () =>
-      [...groups].map(([group, {spec, running, waiting}]) => ({
-        group,
-        user: spec.executeUser,
-        creator: spec.creator,
-        engineType: spec.engineType.type,
-        running,
-        queued: waiting,
-      })),
+    load: groups.load,
     readiness,
   });
 
@@ -218,49 +222,20 @@ export async function startGovernanceNode(
     log.error({path: failure.path, during: failure.during, error: failure.error}, 'actor crashed');
   }
 
-  const crashes = new Map<number, number>();
+  const crashes = createJobCrashes({
+    store,
+    clock,
+    registry,
+    spawner,
+    engineOf: engineId => engines.get(engineId)?.ref,
+    enqueue,
+    leaveGroup,
+    releaseEngine: engineId => pool.tell({type: 'release', engineId, isReusable: false}),
+    report: reportCrash,
+  });
 
-  /** A restart is a new actor from the row: what the engine has is found again as after a restart of the node. */
-  function restartJob(taskID: number, failure: ActorFailure): void {
-    reportCrash(failure);
-    registry.remove(taskID);
-    const count = (crashes.get(taskID) ?? 0) + 1;
-    crashes.set(taskID, count);
-    untilAnswered(clock, () => store.get(taskID)).then(
-      stored => {
-        if (stored === undefined || isTerminal(stored.row.status)) crashes.delete(taskID);
-        else if (count > jobRestartsMax) failJob(stored, failure);
-        else carryOnAfterCrash(stored);
-      },
-      (error: unknown) => reportCrash({...failure, error}),
-    );
-  }
-
-  function carryOnAfterCrash(stored: StoredJob): void {
-    const {row, facts} = stored;
-    const engine = engines.get(facts.engineId);
-    if (row.status === 'Running' && engine?.ref !== undefined) {
-      const granted = {engineId: facts.engineId, ref: engine.ref, isReused: true};
-      spawner.spawn(stored).tell({type: 'resume', engine: granted});
-      return;
-    }
-    groupOf(specOf(stored)).tell({type: 'leave', taskID: row.id});
-    enqueue(stored);
-  }
-
-  function failJob(stored: StoredJob, {during, error}: ActorFailure): void {
-    const {row, facts} = stored;
-    pool.tell({type: 'release', engineId: facts.engineId, isReusable: false});
-    spawner.spawn(stored).tell({
-      type: 'resumeFailed',
-      failure: {
-        code: 20056,
-        retryable: false,
-        message:
-          `The actor of job ${row.id} crashed ${jobRestartsMax + 1} times, last while it handled ${during}:` +
-          ` ${toFailure(error).message}. This is a fault of Tenon; please report it with the node's log.`,
-      },
-    });
+  function leaveGroup(stored: StoredJob): void {
+    groupOf(specOf(stored)).tell({type: 'leave', taskID: stored.row.id});
   }
 
   async function until(isDone: () => boolean, limitMs: number): Promise<void> {
@@ -285,24 +260,51 @@ export async function startGovernanceNode(
       if (!isTaken) reject(new Error(`The ECM actor did not take engine ${handle.engineId}.`));
     });
 
+  const findFor =
+    (find: NonNullable<EngineDriver['find']>) =>
+    async ({row, facts}: StoredJob): Promise<FoundEngine | undefined> => {
+      const {epoch} = parseOwner(row.instances);
+      const handle = await find(facts.engineId, row.id, facts.attempt, epoch);
+      if (handle === undefined) return undefined;
+      const engine = await adopt(handle);
+      const {engineId, engineType, user, creator, task} = handle;
+      const isBusy = task?.taskID === row.id && task.attempt === facts.attempt;
+      const key = {engineType, user, creator};
+      pool.tell({type: 'engineAdopted', engineId, key, isBusy, ref: engine.ref});
+      return engine;
+    };
+
   await replayOutbox(outbox, store, clock, log);
   const found = await Promise.all((await driver.adoptAll()).map(adopt));
   const byId = new Map(found.map(engine => [engine.handle.engineId, engine]));
   const resumed = new Set<string>();
-  const recovered = await recover({
+  const {find} = driver;
+  const common = {
     store,
     self,
     isAlive,
-    engines: byId,
     clock,
     pageSize: 500,
     enqueue,
-    occupy: stored => {
+    // Its own, as it was before a restart, whatever label it carries by now; of others what is routed here.
+    mayTake: ({row}: StoredJob) =>
+      instanceOf(row.instances) === self.instance ||
+      routeOf(readLabelTexts(row.labels)['route']) === routeLabel(),
+    ...(newPlace === undefined ? {} : {newPlace}),
+    ...(lookAgain === undefined ? {} : {lookAgain}),
+    occupy(stored: StoredJob) {
       resumed.add(stored.facts.engineId);
       groupOf(specOf(stored)).tell({type: 'occupy', taskID: stored.row.id});
     },
+    leaveGroup,
     spawn: spawner.spawn,
-  });
+    ...(find === undefined ? {} : {find: findFor(find)}),
+    searching(taskID: number, search: Promise<void>) {
+      searches.set(taskID, search);
+      void search.finally(() => searches.delete(taskID));
+    },
+  };
+  const recovered = await recover({...common, engines: byId});
   for (const {handle, ref} of found) {
     const {engineId, engineType, user, creator, task} = handle;
     const isBusy = resumed.has(engineId);
@@ -317,9 +319,21 @@ export async function startGovernanceNode(
   }
   isRecovering = false;
 
+  let takingOver: Promise<unknown> = Promise.resolve();
+
   return {
     governance: entrance.governance,
     recovered,
+    isLive: taskID => registry.live.has(taskID) || registry.passive.has(taskID) || searches.has(taskID),
+    takeOver(instance) {
+      if (isDraining) return Promise.resolve(undefined);
+      // One after the other: a page of jobs is in memory at a time.
+      const taken = takingOver.then(() =>
+        recover({...common, engines: new Map(), ...(instance === undefined ? {} : {instance})}),
+      );
+      takingOver = taken.catch(() => undefined);
+      return taken;
+    },
     engines: () => engines,
     counters: () => ({
       commits,
@@ -352,10 +366,8 @@ export async function startGovernanceNode(
 }
 
 const leaveLimits = {settleMs: 500, shutdownMs: 3000, lookEveryMs: 20};
-const jobRestartsMax = 3;
 const writerMailboxMax = 200_000;
 const poolMailboxMax = 200_000;
-const groupMailboxMax = 200_000;
 
 /** What an earlier process could not record; a row that has another owner by now refuses it. */
 async function replayOutbox(outbox: Outbox, store: JobStore, clock: Clock, log: NodeLog): Promise<void> {

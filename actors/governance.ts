@@ -44,6 +44,12 @@ export type JobNews =
   | {readonly type: 'log'; readonly lines: number; readonly chunk: LogChunk}
   | {readonly type: 'end'; readonly status: JobStatus; readonly lines: number};
 
+export type SubmitOptions = {
+  readonly idempotencyKey?: string;
+  /** A gateway made the key just now and sends it for the first time: nobody can have been accepted with it before. */
+  readonly isFreshKey?: boolean;
+};
+
 export type FollowOptions = {
   /** False: only status and end matter, so the log need not be written as it grows. Default true. */
   readonly withLog?: boolean;
@@ -51,11 +57,7 @@ export type FollowOptions = {
 
 export type Governance = {
   /** `body` is the parsed JSON of submit or execute, either form. Throws `LinkisError`; then nothing was accepted. */
-  readonly submit: (
-    body: unknown,
-    caller: Caller,
-    options: {readonly idempotencyKey?: string},
-  ) => Promise<Accepted>;
+  readonly submit: (body: unknown, caller: Caller, options: SubmitOptions) => Promise<Accepted>;
   /** The job as it is now, live or from the row; undefined if there is none. No permission check. */
   readonly find: (taskID: number) => Promise<JobView | undefined>;
   readonly stored: (taskID: number) => Promise<StoredJob | undefined>;

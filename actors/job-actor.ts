@@ -21,8 +21,6 @@ export type JobDependencies = {
   readonly pool: Ref<EnginePoolCommand>;
   readonly group: Ref<GroupCommand>;
   readonly log: JobLog;
-  /** What the checks did, said when the first attempt begins. */
-  readonly logLines: readonly string[];
   readonly clock: Clock;
   readonly epoch: number;
   /** JSON text of the row's metrics as last known. */
@@ -67,7 +65,7 @@ export function jobActor(
 
   function logFacts(): Partial<JobFacts> {
     const logText = log.takeText();
-    return {logLines: log.lines(), ...(logText === undefined ? {} : {logText})};
+    return {logLines: log.lines(), logText};
   }
 
   async function execute(attempt: number, engine: GrantedEngine, self: Ref<JobMessage>): Promise<void> {
@@ -75,7 +73,6 @@ export function jobActor(
     await log
       .begin(attempt)
       .catch((error: unknown) => self.tell({type: 'logFailed', failure: logFailure(error)}));
-    if (attempt === 1) for (const line of dependencies.logLines) log.say('INFO', line);
     const word = engine.isReused ? 'an engine that is already up' : 'a new engine';
     await say('INFO', `Your job runs on ${word}, ${engine.engineId} (attempt ${attempt}).`);
     const isTaken = engine.ref.tell({

@@ -8,6 +8,7 @@ import type {CheckContext, JobDraft} from './checks/job-draft.ts';
 import {LinkisError} from './domain/errors.ts';
 import {shortExecId} from './domain/exec-id.ts';
 import {groupNameOf, type JobSpec} from './domain/job.ts';
+import {printLogLine} from './domain/job-log-text.ts';
 import {countParam, isRecord, sectionOf, type Params} from './domain/job-params.ts';
 import {parseEngineType, parseUserCreator, secondsMs, type Labels} from './domain/label.ts';
 import {refusedMetrics, submittedMetrics} from './domain/metrics.ts';
@@ -30,8 +31,6 @@ export type PreparedJob =
       readonly row: JobRow;
       readonly facts: JobFacts;
       readonly spec: JobSpec;
-      /** What the checks did, for the job's log: sentences without time and level. */
-      readonly logLines: readonly string[];
       readonly failure?: undefined;
     }
   | {readonly row: JobRow; readonly facts: JobFacts; readonly failure: LinkisError};
@@ -55,7 +54,7 @@ export function prepareJob(parsed: ParsedSubmission, taskID: number, context: In
   const row = rowOf(parsed, checked, taskID, context, failure);
   const facts = factsOf(parsed, checked, context, failure);
   if (failure !== undefined) return {row, facts, failure};
-  return {row, facts, spec: specOf({row, facts}), logLines: checked.logLines};
+  return {row, facts, spec: specOf({row, facts})};
 }
 
 function rowOf(
@@ -93,7 +92,7 @@ function rowOf(
 function factsOf(
   {code, creator, codeType}: ParsedSubmission,
   checked: JobDraft,
-  {caller, idempotencyKey}: IntakeContext,
+  {caller, idempotencyKey, nowMs, timeZone}: IntakeContext,
   failure: LinkisError | undefined,
 ): JobFacts {
   const runtime = sectionOf(checked.params, 'runtime');
@@ -110,7 +109,10 @@ function factsOf(
     codeType,
     preparedCode: checked.code === code ? null : checked.code,
     logLines: null,
-    logText: null,
+    logText:
+      checked.logLines.length === 0
+        ? null
+        : checked.logLines.map(line => printLogLine(nowMs, timeZone, 'INFO', line)).join(''),
   };
 }
 
@@ -144,7 +146,7 @@ export function specOf({row, facts}: StoredJob): JobSpec {
   };
 }
 
-const readLabelTexts = (json: string): Labels =>
+export const readLabelTexts = (json: string): Labels =>
   Object.fromEntries(
     Object.entries(parseObject(json)).filter(
       (entry): entry is [string, string] => typeof entry[1] === 'string',

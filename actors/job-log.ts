@@ -23,8 +23,11 @@ export type JobLog = {
   readonly say: (level: LogLevel, text: string) => void;
   /** Somebody reads: what was said is written now, and later lines as they come. */
   readonly keep: () => Promise<void>;
-  /** The whole log after its head if it has no file, to be recorded with the end; `close` then makes none either. */
-  readonly takeText: () => string | undefined;
+  /**
+   * What `tenon_job.log_text` is to hold from the end on: the whole log after its head if it has no file (`close` then makes
+   * none either), null if it has one.
+   */
+  readonly takeText: () => string | null;
   /** Written, synced to disk if it holds output of the engine, and closed; can be opened again. */
   readonly close: () => Promise<void>;
   /** Lines so far, those that wait included. */
@@ -36,7 +39,10 @@ export type JobLogDependencies = {
   readonly clock: Clock;
   readonly path: string;
   readonly taskID: number;
+  /** The first lines, which follow from the row. */
   readonly head: string;
+  /** Those after them that stand in the row already (`tenon_job.log_text`). */
+  readonly rowText: string;
   /** No attempt has begun yet, so there is no file with output of an engine. */
   readonly isFresh: boolean;
   readonly printLine: (level: LogLevel, text: string) => string;
@@ -50,7 +56,8 @@ const draftMs = 1000;
 const rowTextCharsMax = 1000;
 
 export function createJobLog(dependencies: JobLogDependencies): JobLog {
-  const {logs, clock, path, taskID, head, isFresh, printLine, onGrown} = dependencies;
+  const {logs, clock, path, taskID, rowText, isFresh, printLine, onGrown} = dependencies;
+  const head = dependencies.head + rowText;
   let isDraft = isFresh;
   let isInRow = false;
   let writer: LogWriter | undefined;
@@ -128,9 +135,9 @@ export function createJobLog(dependencies: JobLogDependencies): JobLog {
     },
     keep: flush,
     takeText() {
-      if (!isDraft || said.length > rowTextCharsMax) return undefined;
+      if (!isDraft || said.length > rowTextCharsMax) return null;
       isInRow = true;
-      return said;
+      return rowText + said;
     },
     lines: () => (writer?.position().lines ?? (isDraft ? countLines(head) : closedLines)) + countLines(said),
   };

@@ -36,15 +36,8 @@ export type SpawnerDependencies = {
 };
 
 export type JobSpawner = {
-  /**
-   * `known` overrides what the row implies about the state; its `spec` saves parsing the row. `logLines` are said in the
-   * job's log when its first attempt begins; they are kept in memory alone.
-   */
-  readonly spawn: (
-    stored: StoredJob,
-    known?: Partial<JobState>,
-    logLines?: readonly string[],
-  ) => Ref<JobCommand>;
+  /** `known` overrides what the row implies about the state; its `spec` saves parsing the row. */
+  readonly spawn: (stored: StoredJob, known?: Partial<JobState>) => Ref<JobCommand>;
 };
 
 export const execIdOf = (stored: Pick<StoredJob, 'row'>, spec: JobSpec): string =>
@@ -58,7 +51,7 @@ export function createJobSpawner(dependencies: SpawnerDependencies): JobSpawner 
   const {jobs, registry, writer, pool, groupOf, logs, feed, clock, timeZone, killGraceMs, onCrash} =
     dependencies;
   return {
-    spawn(stored, known = {}, logLines = []) {
+    spawn(stored, known = {}) {
       const {row, facts} = stored;
       const spec = known.spec ?? specOf(stored);
       const {taskID} = spec;
@@ -77,6 +70,7 @@ export function createJobSpawner(dependencies: SpawnerDependencies): JobSpawner 
         taskID,
         path: row.logPath,
         head: headLines(row, timeZone),
+        rowText: facts.logText ?? '',
         isFresh: facts.attempt === 0,
         printLine: (level, text) => printLogLine(clock.now(), timeZone, level, text),
         onGrown: (fromLine, lineCount, bytes) =>
@@ -93,7 +87,6 @@ export function createJobSpawner(dependencies: SpawnerDependencies): JobSpawner 
           pool,
           group,
           log,
-          logLines,
           clock,
           killGraceMs,
           metrics: row.metrics,

@@ -52,7 +52,10 @@ export type JobFacts = {
   readonly preparedCode: string | null;
   /** Log lines recorded at the end. */
   readonly logLines: number | null;
-  /** The whole log after its first lines, of a job that ended before it needed a file; see `job-log.ts`. */
+  /**
+   * The log after its first lines (`headLines`): what the checks said, until the job has ended; then all of it, if it never
+   * needed a file; see `job-log.ts`.
+   */
   readonly logText: string | null;
 };
 
@@ -145,7 +148,12 @@ export type JobStore = {
   /** Counts by status, for statistics and metrics. */
   readonly countByStatus: (filter: JobFilter) => Promise<Readonly<Record<JobStatus, number>>>;
   /** Unfinished jobs with id greater than `afterId`, ascending, at most `limit`: what a start or take-over pages through. */
-  readonly unfinished: (afterId: number, limit: number) => Promise<readonly StoredJob[]>;
+  readonly unfinished: (
+    afterId: number,
+    limit: number,
+    /** Only those of this owner, `host:port`; without it all. */
+    instance?: string,
+  ) => Promise<readonly StoredJob[]>;
   readonly byIdempotencyKey: (submitUser: string, key: string) => Promise<StoredJob | undefined>;
   /**
    * Removes jobs that ended (were last changed) before `endedBeforeMs`, with all that belongs to their rows, the earliest
@@ -366,4 +374,14 @@ export type EngineDriver = {
    * `epochOf` gives the epoch to claim each task with.
    */
   readonly adoptAll: () => Promise<readonly EngineHandle[]>;
+  /**
+   * Where engines of other nodes can be had: looks for that engine everywhere and attaches it for this attempt with
+   * `epoch`, which displaces a former owner. Undefined when nobody has it, after `engineSearchMs`.
+   */
+  readonly find?: (
+    engineId: string,
+    taskID: number,
+    attempt: number,
+    epoch: number,
+  ) => Promise<EngineHandle | undefined>;
 };

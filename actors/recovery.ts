@@ -1,10 +1,13 @@
 /**
- * Adopts every unfinished job whose owner is not alive (decision 2): the same code after a restart, on another address,
- * and for a neighbour that died. The row decides who owns a job; the engine's spool decides what became of it.
+ * Adopts unfinished jobs whose owner is not alive (decision 2): the same code after a restart, on another address, and for
+ * a neighbour that died. The row decides who owns a job; the engine's spool decides what became of it.
  *
  *   row             engine found with the attempt      engine found, attempt unknown     nothing found
  *   Inited, …       (not asked)                        (not asked)                       back into the queue
  *   Running         re-attached, true result           never begun: next attempt         Failed, and says so
+ *
+ * Engines of this process are known before; those of other nodes are looked for after the row was taken over, since only
+ * its owner may attach them.
  */
 import {parseOwner, printOwner, type Owner} from './domain/owner.ts';
 import type {JobStatus} from './domain/job.ts';
@@ -28,6 +31,20 @@ export type RecoveryDependencies = {
   readonly self: Omit<Owner, 'epoch'>;
   /** Whether that incarnation may still act for its jobs. */
   readonly isAlive: (owner: Owner) => boolean;
+  /** Resolves when who is alive was looked up again: an owner that joined since the last look is not dead. */
+  readonly lookAgain?: () => Promise<void>;
+  /** Only jobs of this owner, `host:port`; without it all. */
+  readonly instance?: string;
+  /** Whether this node may have the job: one with another route label is left to its own instances (G6). */
+  readonly mayTake?: (stored: StoredJob) => boolean;
+  /** Where log and results go from now on, if the former owner's place can't be reached from here. */
+  readonly newPlace?: (stored: StoredJob) => Pick<JobUpdate['set'], 'logPath' | 'resultLocation'> | undefined;
+  /** Looks for an engine on other nodes, once the job is ours. */
+  readonly find?: (stored: StoredJob) => Promise<FoundEngine | undefined>;
+  /** The job is ours, and its engine is being looked for. */
+  readonly searching?: (taskID: number, search: Promise<void>) => void;
+  /** A job that was found never begun goes back into the queue: it holds no slot any more. */
+  readonly leaveGroup?: (stored: StoredJob) => void;
   /** Engines found on this host, by engine id. */
   readonly engines: ReadonlyMap<string, FoundEngine>;
   readonly spawn: (stored: StoredJob, known: Partial<JobState>) => Ref<JobCommand>;
@@ -42,6 +59,8 @@ export type RecoveryReport = {
   resumed: number;
   restarted: number;
   lost: number;
+  /** Running ones whose engine is looked for on other nodes. */
+  searched: number;
   leftToOthers: number;
 };
 
@@ -50,14 +69,24 @@ export type RecoveryReport = {
  * Rejects only with what is no `DatabaseAwayError`.
  */
 export async function recover(dependencies: RecoveryDependencies): Promise<RecoveryReport> {
-  const {store, clock, isAlive, pageSize} = dependencies;
-  const report: RecoveryReport = {queued: 0, resumed: 0, restarted: 0, lost: 0, leftToOthers: 0};
+  const {store, clock, isAlive, lookAgain, instance, mayTake, pageSize} = dependencies;
+  const report: RecoveryReport = {
+    queued: 0,
+    resumed: 0,
+    restarted: 0,
+    lost: 0,
+    searched: 0,
+    leftToOthers: 0,
+  };
   for (let afterId = 0; ;) {
-    const page = await untilAnswered(clock, () => store.unfinished(afterId, pageSize));
+    const page = await untilAnswered(clock, () => store.unfinished(afterId, pageSize, instance));
     const last = page.at(-1);
     if (last === undefined) return report;
     afterId = last.row.id;
-    const orphans = page.filter(({row}) => !isAlive(parseOwner(row.instances)));
+    await lookAgain?.();
+    const orphans = page.filter(
+      stored => !isAlive(parseOwner(stored.row.instances)) && (mayTake?.(stored) ?? true),
+    );
     const taken = await takeOver(orphans, dependencies);
     report.leftToOthers += page.length - taken.length;
     for (const {stored, plan} of taken) {
@@ -68,14 +97,23 @@ export async function recover(dependencies: RecoveryDependencies): Promise<Recov
 }
 
 export type Plan =
-  | {readonly type: 'queued' | 'restarted' | 'lost'}
+  | {readonly type: 'queued' | 'restarted' | 'lost' | 'searched'}
   | {readonly type: 'resumed'; readonly engine: FoundEngine};
 
 /** What is to become of an unfinished job, from its row and what was found of its engine. */
-export function planOf({row, facts}: StoredJob, engines: ReadonlyMap<string, FoundEngine>): Plan {
+export function planOf(
+  stored: StoredJob,
+  engines: ReadonlyMap<string, FoundEngine>,
+  maySearch = false,
+): Plan {
+  const {row, facts} = stored;
   if (row.status !== 'Running') return {type: 'queued'};
   const engine = engines.get(facts.engineId);
-  if (engine === undefined) return {type: 'lost'};
+  if (engine === undefined) return {type: maySearch ? 'searched' : 'lost'};
+  return planWith(stored, engine);
+}
+
+function planWith({row, facts}: StoredJob, engine: FoundEngine): Plan {
   const {task} = engine.handle;
   // Row first, engine second: an engine that has not heard of this attempt never began it.
   return task?.taskID === row.id && task.attempt === facts.attempt
@@ -85,11 +123,12 @@ export function planOf({row, facts}: StoredJob, engines: ReadonlyMap<string, Fou
 
 async function takeOver(
   orphans: readonly StoredJob[],
-  {store, clock, self, engines}: RecoveryDependencies,
+  {store, clock, self, engines, find, newPlace}: RecoveryDependencies,
 ): Promise<{stored: StoredJob; plan: Plan}[]> {
   if (orphans.length === 0) return [];
-  const plans = orphans.map(stored => planOf(stored, engines));
-  const updates = orphans.map(({row}, index): JobUpdate => {
+  const plans = orphans.map(stored => planOf(stored, engines, find !== undefined));
+  const updates = orphans.map((stored, index): JobUpdate => {
+    const {row} = stored;
     const owner = parseOwner(row.instances);
     const status: JobStatus | undefined = plans[index]?.type === 'restarted' ? 'WaitForRetry' : undefined;
     return {
@@ -101,6 +140,7 @@ async function takeOver(
         instances: printOwner({...self, epoch: owner.epoch + 1}),
         updatedTime: clock.now(),
         ...(status === undefined ? {} : {status}),
+        ...newPlace?.(stored),
       },
     };
   });
@@ -127,8 +167,8 @@ export async function untilAnswered<T>(clock: Clock, ask: () => Promise<T>): Pro
   }
 }
 
-function carryOn(stored: StoredJob, plan: Plan, {spawn, enqueue, occupy}: RecoveryDependencies): void {
-  const {row, facts} = stored;
+function carryOn(stored: StoredJob, plan: Plan, dependencies: RecoveryDependencies): void {
+  const {spawn, enqueue, occupy, searching} = dependencies;
   switch (plan.type) {
     case 'queued':
     case 'restarted':
@@ -145,16 +185,44 @@ function carryOn(stored: StoredJob, plan: Plan, {spawn, enqueue, occupy}: Recove
       spawn(stored, {}).tell({type: 'resume', engine: {engineId, ref, isReused: true}});
       return;
     }
+    case 'searched':
+      occupy(stored);
+      searching?.(stored.row.id, search(stored, dependencies));
+      return;
     case 'lost':
-      spawn(stored, {isInGroup: false}).tell({
-        type: 'resumeFailed',
-        failure: {
-          code: 13005,
-          retryable: false,
-          message:
-            `Engine ${facts.engineId} ran attempt ${facts.attempt} of job ${row.id} when its node stopped, and nothing` +
-            ' was found of it afterwards. Whether the code ran to its end is not known; submit it again if it may run twice.',
-        },
-      });
+      spawn(stored, {isInGroup: false}).tell(engineLost(stored));
   }
 }
+
+/** Ends with an actor that has the job, whatever was found. */
+async function search(stored: StoredJob, dependencies: RecoveryDependencies): Promise<void> {
+  const {find, spawn, enqueue, leaveGroup, store, clock} = dependencies;
+  const engine = await find?.(stored).catch(() => undefined);
+  const plan: Plan = engine === undefined ? {type: 'lost'} : planWith(stored, engine);
+  if (plan.type === 'resumed') {
+    const {ref, handle} = plan.engine;
+    spawn(stored, {}).tell({type: 'resume', engine: {engineId: handle.engineId, ref, isReused: true}});
+    return;
+  }
+  if (plan.type === 'lost') {
+    spawn(stored, {}).tell(engineLost(stored));
+    return;
+  }
+  const {row} = stored;
+  const set = {status: 'WaitForRetry', updatedTime: clock.now()} as const;
+  const update: JobUpdate = {type: 'update', id: row.id, owner: row.instances, from: ['Running'], set};
+  const [outcome] = await untilAnswered(clock, () => store.commit([update]));
+  leaveGroup?.(stored);
+  if (outcome?.type === 'written') enqueue({...stored, row: {...row, ...set}});
+}
+
+const engineLost = ({row, facts}: StoredJob): JobCommand => ({
+  type: 'resumeFailed',
+  failure: {
+    code: 13005,
+    retryable: false,
+    message:
+      `Engine ${facts.engineId} ran attempt ${facts.attempt} of job ${row.id} when its node stopped, and nothing` +
+      ' was found of it afterwards. Whether the code ran to its end is not known; submit it again if it may run twice.',
+  },
+});

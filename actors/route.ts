@@ -1,6 +1,6 @@
 /**
- * Whether this instance may take a submission with that route label (G6; Linkis: `AbstractLabelGatewayRouter`): a label goes
- * only to an instance that carries it, no label never to one that carries any. There is one instance to choose from.
+ * What a route label means (G6; Linkis: `AbstractLabelGatewayRouter`): a label goes only to instances that carry it, no
+ * label never to one that carries any. The choice among several is the router's, in `router.ts`.
  */
 import {LinkisError} from './domain/errors.ts';
 
@@ -8,9 +8,12 @@ import {LinkisError} from './domain/errors.ts';
 export class RouteNotFoundError extends LinkisError {
   override readonly name = 'RouteNotFoundError';
   readonly code = 11011;
+  /** The route that was asked for. */
+  readonly route: string;
 
   constructor(asked: string) {
     super(`Cannot route to the corresponding service, no instance carries the label route=${asked}.`);
+    this.route = asked;
   }
 }
 
@@ -24,9 +27,15 @@ export class NoUnlabelledInstanceError extends LinkisError {
   }
 }
 
+/** A blank label is none. */
+export function routeOf(label: string | undefined): string | undefined {
+  const route = label?.trim();
+  return route === '' ? undefined : route;
+}
+
 /** Throws unless an instance with the label `own` (undefined: none) may take what asks for `asked`. */
 export function assertRoute(asked: string | undefined, own: string | undefined): void {
-  const wanted = asked === '' ? undefined : asked;
+  const wanted = routeOf(asked);
   if (wanted === own) return;
   throw wanted === undefined ? new NoUnlabelledInstanceError() : new RouteNotFoundError(wanted);
 }

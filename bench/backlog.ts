@@ -70,6 +70,7 @@ async function node(): Promise<Governance> {
       log: quiet,
       driver: createEngineWorld(systemClock).driver(),
       isAlive: () => true,
+      routeLabel: () => undefined,
       outbox: {append: async () => undefined, pending: async () => [], clear: async () => undefined},
     },
     {...settings, groupLimits: {runningMax: 1, waitingMax: 1_000_000}},

@@ -19,8 +19,10 @@ import {isWithin, type BenchOptions, type Row} from './row.ts';
 const benches: Readonly<Record<string, (options: BenchOptions) => Promise<readonly Row[]>>> = {
   runtime: async options => (await import('./runtime.ts')).benchRuntime(options),
   backlog: async options => (await import('./backlog.ts')).benchBacklog(options),
+  cluster: async options => (await import('./cluster.ts')).benchCluster(options),
   log: async options => (await import('./log.ts')).benchLog(options),
   start: async options => (await import('./start.ts')).benchStart(options),
+  router: async options => (await import('./router.ts')).benchRouter(options),
   submit: async options => (await import('./submit.ts')).benchSubmit(options),
   'queue-peers': async options => (await import('./queue-peers.ts')).benchQueuePeers(options),
 };

@@ -89,13 +89,14 @@ async function runParsed(
 }
 
 async function clientCommands(world: CommandWorld) {
-  const [submit, status, log, result, kill, list] = await Promise.all([
+  const [submit, status, log, result, kill, list, nodes] = await Promise.all([
     import('./submit-command.ts'),
     import('./status-command.ts'),
     import('./log-command.ts'),
     import('./result-command.ts'),
     import('./kill-command.ts'),
     import('./list-command.ts'),
+    import('./nodes-command.ts'),
   ]);
   return [
     submit.submitCommand(world),
@@ -104,6 +105,8 @@ async function clientCommands(world: CommandWorld) {
     result.resultCommand(world),
     kill.killCommand(world),
     list.listCommand(world),
+    nodes.nodesCommand(world),
+    nodes.drainCommand(world),
   ];
 }
 

@@ -3,7 +3,7 @@
  * the argument parser of the other commands, which would cost a start 30 ms.
  */
 import {parseArgs} from 'node:util';
-import {nodeSettings} from '../config.ts';
+import {nodeSettings} from '../node-options.ts';
 import {UsageError} from './command-error.ts';
 import type {Terminal} from './terminal.ts';
 

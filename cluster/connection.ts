@@ -3,6 +3,9 @@
  * the transport in memory have in common; links are built on it, and know neither.
  */
 
+/** Longer frames end the connection at the peer (1009), so `send` refuses them. Larger data goes by file and offset. */
+export const frameBytesMax = 8 * 1024 * 1024;
+
 export type PeerIdentity = {
   /** `host:port` of the node. */
   readonly instance: string;
@@ -34,7 +37,11 @@ export type Connection = {
   readonly isDialler: boolean;
   /** Takes effect at once; frames that came before wait for the first listener. */
   readonly listen: (events: ConnectionEvents) => void;
-  /** Ignored after the close. That it returns says nothing of delivery. */
+  /**
+   * Ignored after the close. That it returns says nothing of delivery. The bytes are the connection's from now on: the
+   * caller changes them no more.
+   * @throws RangeError for more than `frameBytesMax`.
+   */
   readonly send: (frame: Uint8Array) => void;
   /** Bytes given to `send` that the operating system has not taken. */
   readonly bufferedBytes: () => number;

@@ -2,9 +2,10 @@
  * The directory of one engine: where everything lies, and what `engine.json` says. It outlives the processes on both
  * sides, so a node that was restarted finds its engines here.
  *
- *     <engineId>/engine.json  secret  host.log  reserve  work/  tmp/  jobs/<taskID>-<attempt>/{code,spool,epoch,results/}
+ *     <engineId>/engine.json  secret  host.log  claim-N  reserve  work/  tmp/
+ *                jobs/<taskID>-<attempt>/{code,spool,epoch,results/}
  */
-import {readdir, readFile, rm} from 'node:fs/promises';
+import {readdir, readFile, rename, rm, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import type {ProcessIdentity} from './process-identity.ts';
 import {createSpoolDecoder, openedOf} from './spool-record.ts';
@@ -110,6 +111,19 @@ async function storedEpoch(directory: EngineDirectory, taskID: number, attempt: 
   } catch {
     return 0;
   }
+}
+
+/** For an engine that is gone and can't do it itself: a later owner than the one its spool knows. */
+export async function storeEpoch(
+  directory: EngineDirectory,
+  taskID: number,
+  attempt: number,
+  epoch: number,
+): Promise<void> {
+  if ((await storedEpoch(directory, taskID, attempt)) >= epoch) return;
+  const path = join(directory.jobDirectory(taskID, attempt), 'epoch');
+  await writeFile(`${path}.new`, `${epoch}\n`, {mode: 0o600});
+  await rename(`${path}.new`, path);
 }
 
 /** The end of host.log, for messages about an engine that did not start. */

@@ -6,22 +6,19 @@
  *
  * Every byte of a spool comes either from the socket or from the file; the follower joins both by offset.
  */
-import type {Clock} from '../actors/runtime/clock.ts';
+import type {LocalEngine, ResultFile} from '../actors/ecm-port.ts';
 import type {EngineExit, EngineHandle, EngineTask} from '../actors/ports.ts';
 import {EngineAwayError, EngineBusyError, EngineRefusedError, StaleEpochError} from './engine-errors.ts';
-import {
-  removeDirectory,
-  storedTasks,
-  type EngineDirectory,
-  type EngineRecord,
-  type StoredTask,
-} from './engine-directory.ts';
+import {removeDirectory, storedTasks, storeEpoch, type StoredTask} from './engine-directory.ts';
+import type {HandleOptions} from './engine-handle-options.ts';
 import {attachEngine, type EngineLink} from './engine-link.ts';
-import type {EngineLog} from './engine-log.ts';
 import {cleanExit} from './engine-launch.ts';
 import {isAlive, signalProcess} from './process-identity.ts';
 import {removeCgroup, sweepProcesses} from './process-sweep.ts';
+import {LinkSlot} from './link-slot.ts';
+import {OwedTask} from './owed-task.ts';
 import {publishResultFiles} from './result-publisher.ts';
+import {listResultFiles, readResultFile} from './result-reader.ts';
 import {createTaskStream, type TaskStream} from './task-stream.ts';
 
 const backoffMsMin = 5;
@@ -31,31 +28,14 @@ const reattachTimeoutMs = 2000;
 /** Beyond the grace: stopping, killing and writing the end. Then the host itself is killed. */
 const shutdownSlackMs = 10_000;
 
-export type HandleOptions = {
-  readonly record: EngineRecord;
-  readonly directory: EngineDirectory;
-  readonly secret: Uint8Array;
-  readonly owner: string;
-  readonly clock: Clock;
-  readonly log: EngineLog;
-  readonly windowBytes: number;
-  readonly requestTimeoutMs: number;
-  /** The unconfirmed task found when adopting, with the epoch to claim it with. */
-  readonly task?: StoredTask;
-  /** Resolves with the reason when our own child exits; absent for an adopted engine. */
-  readonly childExit?: Promise<string>;
-  /** False: found dead, only its spool is left. */
-  readonly isLive: boolean;
-};
-
 /** Resolves when attached, or at once for a dead engine. Rejects like `attachEngine`. */
-export async function openEngineHandle(options: HandleOptions): Promise<EngineHandle> {
+export async function openEngineHandle(options: HandleOptions): Promise<LocalEngine> {
   const handle = new ProcessEngineHandle(options);
   await handle.begin();
   return handle;
 }
 
-class ProcessEngineHandle implements EngineHandle {
+class ProcessEngineHandle implements LocalEngine {
   readonly engineId: string;
   readonly pid: number;
   readonly engineType: string;
@@ -63,19 +43,21 @@ class ProcessEngineHandle implements EngineHandle {
   readonly creator: string;
   readonly task?: StoredTask;
   readonly exited: Promise<EngineExit>;
+  readonly lost: Promise<void>;
   readonly #options: HandleOptions;
   readonly #exit = Promise.withResolvers<EngineExit>();
+  readonly #lost = Promise.withResolvers<void>();
   /** Resolves when the process and all it started are gone. */
   readonly #swept = Promise.withResolvers<void>();
-  #link: EngineLink | undefined;
-  #linkWaiters: (() => void)[] = [];
+  readonly #slot = new LinkSlot();
   #state: 'live' | 'gone' | 'detached' = 'live';
   #displaced: string | undefined;
   #claimEpoch: number;
+  /** The highest epoch for its task that the engine is known to have heard of. */
+  #obeyed = 0;
   readonly #stream: TaskStream;
-  /** A task whose events somebody still has to be given before the exit may be told. */
-  #owed: {readonly taskID: number; readonly attempt: number} | undefined;
-  #owedWaiters: (() => void)[] = [];
+  readonly #owed: OwedTask;
+  #rest: Promise<void> = Promise.resolve();
   #killWish:
     | {readonly taskID: number; readonly attempt: number; readonly graceMs: number; readonly why: string}
     | undefined;
@@ -90,8 +72,9 @@ class ProcessEngineHandle implements EngineHandle {
     this.creator = record.creator;
     if (task !== undefined) this.task = task;
     this.#claimEpoch = task?.epoch ?? 0;
-    this.#owed = task;
+    this.#owed = new OwedTask(task);
     this.exited = this.#exit.promise;
+    this.lost = this.#lost.promise;
     const {directory, clock, log, windowBytes} = options;
     this.#stream = createTaskStream({
       engineId: this.engineId,
@@ -115,7 +98,7 @@ class ProcessEngineHandle implements EngineHandle {
 
   async execute(task: EngineTask): Promise<void> {
     const link = await this.#linked();
-    const {taskID, attempt} = task;
+    const {taskID} = task;
     const before = this.#claimEpoch;
     // Before the answer: if that is lost the engine may have the task, and would refuse an older claim.
     this.#claimEpoch = task.epoch;
@@ -128,7 +111,8 @@ class ProcessEngineHandle implements EngineHandle {
       }
       throw error;
     }
-    this.#owed = {taskID, attempt};
+    this.#obeyed = task.epoch;
+    this.#owed.owe(task);
   }
 
   follow(
@@ -138,8 +122,8 @@ class ProcessEngineHandle implements EngineHandle {
     consume: Parameters<EngineHandle['follow']>[3],
   ): void {
     this.#stream.follow(taskID, attempt, fromOffset, consume);
-    this.#wakeOwed(taskID, attempt);
-    if (this.#state === 'gone') void this.#readRest(taskID);
+    this.#owed.wake(taskID, attempt);
+    if (this.#state === 'gone') this.#rest = this.#readRest(taskID);
   }
 
   kill(taskID: number, attempt: number, graceMs: number, why: 'killed' | 'timedOut'): void {
@@ -147,8 +131,35 @@ class ProcessEngineHandle implements EngineHandle {
     this.#sendKillWish();
   }
 
+  unfollow(): void {
+    this.#stream.unfollow();
+    // The engine would go on sending to this connection, and wait for acknowledgements that never come.
+    this.#relink();
+  }
+
+  drained(): Promise<void> {
+    return this.#rest;
+  }
+
   async publishResults(taskID: number, attempt: number, directory: string): Promise<number> {
     return publishResultFiles(this.#options.directory.results(taskID, attempt), directory);
+  }
+
+  async listResults(taskID: number, attempt: number): Promise<readonly ResultFile[]> {
+    return listResultFiles(this.#options.directory.results(taskID, attempt));
+  }
+
+  async readResult(taskID: number, attempt: number, file: string, offset: number, bytesMax: number) {
+    return readResultFile(this.#options.directory.results(taskID, attempt), file, offset, bytesMax);
+  }
+
+  async raiseEpoch(taskID: number, attempt: number, epoch: number): Promise<void> {
+    this.#claimEpoch = Math.max(this.#claimEpoch, epoch);
+    while (this.#state === 'live' && this.#obeyed < epoch) {
+      this.#relink();
+      await this.#linked();
+    }
+    if (this.#state === 'gone') await storeEpoch(this.#options.directory, taskID, attempt, epoch);
   }
 
   async confirm(taskID: number, attempt: number): Promise<void> {
@@ -168,8 +179,7 @@ class ProcessEngineHandle implements EngineHandle {
     }
     if (this.#killWish?.taskID === taskID) this.#killWish = undefined;
     this.#stream.forget(taskID, attempt);
-    if (this.#owed?.taskID === taskID && this.#owed.attempt === attempt) this.#owed = undefined;
-    this.#wakeOwed(taskID, attempt);
+    this.#owed.settle(taskID, attempt);
     if (this.#state === 'gone') await this.#removeIfEmpty();
   }
 
@@ -192,11 +202,16 @@ class ProcessEngineHandle implements EngineHandle {
   }
 
   detach(): void {
+    this.#options.claim.release();
+    this.#leave();
+  }
+
+  #leave(): void {
     if (this.#state !== 'live') return;
     this.#state = 'detached';
     this.#stream.stop();
-    this.#link?.close();
-    this.#wakeLinkWaiters();
+    this.#slot.link?.close();
+    this.#slot.wake();
   }
 
   /* The life of the link */
@@ -229,7 +244,12 @@ class ProcessEngineHandle implements EngineHandle {
         log.debug({engineId: this.engineId, why}, 'the link to the engine was lost');
       }
       await this.#stream.catchUp();
+      const isClaimed = await this.#options.claim.isHeld();
       if (this.#isDetached()) return;
+      if (!isClaimed) {
+        this.#giveWay('another process of this host has claimed it');
+        return;
+      }
       if (!(await isAlive(this.#options.record))) break;
       const {promise, resolve} = Promise.withResolvers<void>();
       const cancel = clock.after(backoffMs, resolve);
@@ -250,18 +270,21 @@ class ProcessEngineHandle implements EngineHandle {
     await this.#afterDeath();
   }
 
-  #attach(attachTimeoutMs: number): Promise<EngineLink> {
+  async #attach(attachTimeoutMs: number): Promise<EngineLink> {
     const {record, secret, owner, clock, requestTimeoutMs} = this.#options;
-    return attachEngine({
+    const epoch = this.#claimEpoch;
+    const link = await attachEngine({
       engineId: this.engineId,
       socketPath: record.socketPath,
       secret,
-      claim: {owner, epoch: this.#claimEpoch},
+      claim: {owner, epoch},
       attachTimeoutMs,
       requestTimeoutMs,
       clock,
       onData: this.#stream.accept,
     });
+    this.#obeyed = epoch;
+    return link;
   }
 
   async #serve(link: EngineLink): Promise<{readonly why: string; readonly isDisplaced: boolean}> {
@@ -269,12 +292,11 @@ class ProcessEngineHandle implements EngineHandle {
       link.close();
       return link.closed;
     }
-    this.#link = link;
-    this.#wakeLinkWaiters();
+    this.#slot.set(link);
     this.#stream.use(link);
     this.#sendKillWish();
     const end = await link.closed;
-    this.#link = undefined;
+    this.#slot.set(undefined);
     this.#stream.use(undefined);
     return end;
   }
@@ -283,7 +305,16 @@ class ProcessEngineHandle implements EngineHandle {
   #giveWay(why: string): void {
     this.#displaced = why;
     this.#options.log.warn({engineId: this.engineId, why}, 'the engine has another owner now');
-    this.detach();
+    this.#leave();
+    this.#lost.resolve();
+  }
+
+  /** Ends the connection; the supervision attaches again, with the claim as it is then. */
+  #relink(): void {
+    const {link} = this.#slot;
+    this.#slot.set(undefined);
+    this.#stream.use(undefined);
+    link?.close();
   }
 
   // A method, so that the compiler does not believe that awaiting changes nothing.
@@ -293,14 +324,10 @@ class ProcessEngineHandle implements EngineHandle {
 
   async #linked(): Promise<EngineLink> {
     const {clock, requestTimeoutMs} = this.#options;
-    if (this.#link === undefined && this.#state === 'live') {
-      const {promise, resolve} = Promise.withResolvers<void>();
-      this.#linkWaiters.push(resolve);
-      const cancel = clock.after(requestTimeoutMs, resolve);
-      await promise;
-      cancel();
-    }
-    if (this.#link !== undefined) return this.#link;
+    if (this.#slot.link === undefined && this.#state === 'live')
+      await this.#slot.next(clock, requestTimeoutMs);
+    const {link} = this.#slot;
+    if (link !== undefined) return link;
     if (this.#displaced !== undefined) throw new StaleEpochError(this.engineId, this.#displaced);
     throw new EngineAwayError(
       this.engineId,
@@ -310,15 +337,9 @@ class ProcessEngineHandle implements EngineHandle {
     );
   }
 
-  #wakeLinkWaiters(): void {
-    const waiters = this.#linkWaiters;
-    this.#linkWaiters = [];
-    for (const resolve of waiters) resolve();
-  }
-
   #sendKillWish(): void {
-    if (this.#killWish === undefined || this.#link === undefined) return;
-    this.#link.request('kill', this.#killWish).catch((error: unknown) => {
+    if (this.#killWish === undefined || this.#slot.link === undefined) return;
+    this.#slot.link.request('kill', this.#killWish).catch((error: unknown) => {
       // A lost link sends it again when it is back.
       this.#options.log.debug({engineId: this.engineId, err: error}, 'the kill did not arrive');
     });
@@ -329,7 +350,7 @@ class ProcessEngineHandle implements EngineHandle {
   async #afterDeath(): Promise<void> {
     const {record, childExit, log} = this.#options;
     this.#state = 'gone';
-    this.#wakeLinkWaiters();
+    this.#slot.wake();
     const reason = childExit === undefined ? `process ${this.pid} is gone` : await childExit;
     if (reason === cleanExit) {
       await removeCgroup(record.cgroup);
@@ -340,7 +361,7 @@ class ProcessEngineHandle implements EngineHandle {
     }
     await removeDirectory(record.socketPath);
     this.#swept.resolve();
-    await this.#settleOwed();
+    await this.#owed.settled(() => this.#stream.isFollowing());
     const unread = await this.#stream.finish();
     await this.#removeIfEmpty();
     this.#exit.resolve({
@@ -357,21 +378,6 @@ class ProcessEngineHandle implements EngineHandle {
         {engineId: this.engineId, taskID, err: error},
         'the spool of a dead engine cannot be read',
       );
-    }
-  }
-
-  #wakeOwed(taskID: number, attempt: number): void {
-    if (this.#owed !== undefined && (this.#owed.taskID !== taskID || this.#owed.attempt !== attempt)) return;
-    const waiters = this.#owedWaiters;
-    this.#owedWaiters = [];
-    for (const resolve of waiters) resolve();
-  }
-
-  async #settleOwed(): Promise<void> {
-    while (this.#owed !== undefined && !this.#stream.isFollowing()) {
-      const {promise, resolve} = Promise.withResolvers<void>();
-      this.#owedWaiters.push(resolve);
-      await promise;
     }
   }
 

@@ -5,6 +5,7 @@ import {mkdir, open} from 'node:fs/promises';
 import type {Clock} from '../actors/runtime/clock.ts';
 import type {EngineLaunch} from '../actors/ports.ts';
 import {EngineLaunchError} from './engine-errors.ts';
+import type {EngineClaim} from './engine-claim.ts';
 import {
   engineDirectory,
   readEngineRecord,
@@ -31,6 +32,7 @@ export type LaunchedHost = {
   readonly directory: EngineDirectory;
   readonly record: EngineRecord;
   readonly secret: Uint8Array;
+  readonly claim: EngineClaim;
   /** Resolves with the exit code or signal. */
   readonly childExit: Promise<string>;
 };
@@ -44,6 +46,7 @@ export async function launchHost({
   settings,
   timeoutMs,
   clock,
+  claim,
 }: {
   readonly launch: EngineLaunch;
   /** The engine's directory; made here. */
@@ -53,6 +56,8 @@ export async function launchHost({
   readonly settings: HostSettings;
   readonly timeoutMs: number;
   readonly clock: Clock;
+  /** Makes the directory ours before anything is in it; undefined if somebody was quicker. */
+  readonly claim: (path: string) => Promise<EngineClaim | undefined>;
 }): Promise<LaunchedHost> {
   const {engineId} = launch;
   const directory = engineDirectory(path);
@@ -60,6 +65,10 @@ export async function launchHost({
     await mkdir(path, {mode: 0o700});
   } catch (cause) {
     throw new EngineLaunchError(engineId, `its directory ${path} could not be made`, '', cause);
+  }
+  const claimed = await claim(path);
+  if (claimed === undefined) {
+    throw new EngineLaunchError(engineId, `another process of this host has claimed ${path}`, '');
   }
   const secret = randomBytes(secretBytes);
   const mark = randomBytes(markBytes).toString('hex');
@@ -81,7 +90,7 @@ export async function launchHost({
     const record = await readEngineRecord(directory);
     if (record === undefined) throw new Error('it wrote no engine.json');
     child.unref();
-    return {directory, record, secret, childExit};
+    return {directory, record, secret, claim: claimed, childExit};
   } catch (cause) {
     const hostLog = await readHostLog(directory);
     await sweepProcesses(mark, (await readEngineRecord(directory))?.cgroup);

@@ -5,10 +5,11 @@
  */
 import {createHash} from 'node:crypto';
 import {access, chmod, lstat, mkdir, readdir} from 'node:fs/promises';
-import {dirname, join} from 'node:path';
+import {basename, dirname, join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import type {Clock} from '../actors/runtime/clock.ts';
-import type {EngineDriver, EngineHandle} from '../actors/ports.ts';
+import type {LocalEngine, LocalEngineDriver} from '../actors/ecm-port.ts';
+import {claimEngine, thisHolder, type EngineClaim, type IsDead} from './engine-claim.ts';
 import {EngineLaunchError, EngineSetupError, StaleEpochError} from './engine-errors.ts';
 import {
   engineDirectory,
@@ -18,7 +19,8 @@ import {
   storedTasks,
   type StoredTask,
 } from './engine-directory.ts';
-import {openEngineHandle, type HandleOptions} from './engine-handle.ts';
+import {openEngineHandle} from './engine-handle.ts';
+import type {HandleOptions} from './engine-handle-options.ts';
 import {launchHost, type HostSettings} from './engine-launch.ts';
 import type {EngineLog} from './engine-log.ts';
 import {isAlive, signalProcess} from './process-identity.ts';
@@ -29,7 +31,7 @@ const socketPathBytesMax = 107;
 const engineIdPattern = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 
 export type EngineDriverOptions = {
-  /** Absolute. Belongs to one driver at a time. */
+  /** Absolute. Engines are launched here; neighbours may adopt them when this process is dead (`engine-claim.ts`). */
   readonly enginesDirectory: string;
   /** Absolute and short; made private (0700). Sockets live here, since their paths may have at most 107 bytes. */
   readonly socketDirectory: string;
@@ -55,10 +57,16 @@ export type EngineDriverOptions = {
   readonly requestTimeoutMs?: number;
 };
 
-export type ProcessEngineDriver = EngineDriver & {
-  /** `epochOf`: the epoch to claim a found task with; it must be higher than the one it had. Default: one more. */
-  readonly adoptAll: (epochOf?: (task: StoredTask) => number) => Promise<readonly EngineHandle[]>;
+export type ProcessEngineDriver = Omit<LocalEngineDriver, 'adoptAll'> & {
+  /**
+   * `epochOf`: the epoch to claim a found task with; a new owner of the task needs a higher one than it had. Default: one
+   * more. Engines whose claim another living process holds are left to it.
+   */
+  readonly adoptAll: (epochOf?: (task: StoredTask) => number) => Promise<readonly LocalEngine[]>;
 };
+
+const nobodyIsDead: IsDead = () => false;
+const sameEpoch = (task: StoredTask): number => task.epoch;
 
 /** Rejects with `EngineSetupError` where engines can't run: no Linux, no Python, folders that won't do. */
 export async function createEngineDriver(options: EngineDriverOptions): Promise<ProcessEngineDriver> {
@@ -80,14 +88,37 @@ export async function createEngineDriver(options: EngineDriverOptions): Promise<
   };
   const host = hostCommand(settings.pythonPath, join(enginesDirectory, '.bytecode'));
   const commands = new Map(Object.entries({shell: host, python: host, ...options.programs}));
-  const launched = new Set<string>();
+  const holder = await thisHolder(owner);
+  /** By path: what is launching, and what we have had. */
+  const launching = new Set<string>();
+  const claims = new Map<string, EngineClaim>();
   const common = {owner, clock, log, windowBytes, requestTimeoutMs};
 
   async function adopt(
-    name: string,
+    path: string,
     epochOf: (task: StoredTask) => number,
-  ): Promise<EngineHandle | undefined> {
-    const directory = engineDirectory(join(enginesDirectory, name));
+    isDead: IsDead,
+  ): Promise<LocalEngine | undefined> {
+    if (launching.has(path) || (await claims.get(path)?.isHeld()) === true) return undefined;
+    const claim = await claimEngine(path, holder, isDead);
+    if (claim === undefined) {
+      log.debug({directory: path}, 'an engine is left to the process that has claimed it');
+      return undefined;
+    }
+    claims.set(path, claim);
+    const handle = await open(path, epochOf, claim);
+    if (handle === undefined) claims.delete(path);
+    else void handle.exited.then(() => claims.delete(path));
+    return handle;
+  }
+
+  async function open(
+    path: string,
+    epochOf: (task: StoredTask) => number,
+    claim: EngineClaim,
+  ): Promise<LocalEngine | undefined> {
+    const name = basename(path);
+    const directory = engineDirectory(path);
     const record = await readEngineRecord(directory);
     if (record === undefined) {
       log.warn({directory: directory.path}, 'removed what an engine left that never came to be');
@@ -96,7 +127,7 @@ export async function createEngineDriver(options: EngineDriverOptions): Promise<
     }
     const [found] = await storedTasks(directory);
     const task = found === undefined ? undefined : {...found, epoch: Math.max(found.epoch, epochOf(found))};
-    const base = {record, directory, ...common};
+    const base = {record, directory, claim, ...common};
     const given = task === undefined ? base : {...base, task};
     if (await isAlive(record)) {
       try {
@@ -105,6 +136,7 @@ export async function createEngineDriver(options: EngineDriverOptions): Promise<
       } catch (error) {
         if (error instanceof StaleEpochError) {
           log.warn({engineId: name, err: error}, 'an engine that has a later owner is left to it');
+          claim.release();
           return undefined;
         }
         // Alive, but nobody can speak to it: its job would never end.
@@ -116,6 +148,16 @@ export async function createEngineDriver(options: EngineDriverOptions): Promise<
     if (task !== undefined) return handle;
     await handle.exited;
     return undefined;
+  }
+
+  async function adoptIn(
+    directory: string,
+    epochOf: (task: StoredTask) => number,
+    isDead: IsDead,
+  ): Promise<readonly LocalEngine[]> {
+    const names = (await readdir(directory)).filter(name => engineIdPattern.test(name));
+    const handles = await Promise.all(names.map(name => adopt(join(directory, name), epochOf, isDead)));
+    return handles.filter(handle => handle !== undefined);
   }
 
   return {
@@ -138,13 +180,26 @@ export async function createEngineDriver(options: EngineDriverOptions): Promise<
           '',
         );
       }
-      launched.add(engineId);
       const path = join(enginesDirectory, engineId);
       const socketPath = socketPathOf(socketDirectory, path);
-      const started = await launchHost({launch, path, socketPath, command, settings, timeoutMs, clock});
+      const claim = (made: string) => claimEngine(made, holder);
+      launching.add(path);
+      const started = await launchHost({
+        launch,
+        path,
+        socketPath,
+        command,
+        settings,
+        timeoutMs,
+        clock,
+        claim,
+      }).finally(() => launching.delete(path));
+      claims.set(path, started.claim);
       const handle: HandleOptions = {...started, ...common, isLive: true};
       try {
-        return await openEngineHandle(handle);
+        const opened = await openEngineHandle(handle);
+        void opened.exited.then(() => claims.delete(path));
+        return opened;
       } catch (cause) {
         await signalProcess(started.record, 'SIGKILL');
         await (
@@ -158,13 +213,9 @@ export async function createEngineDriver(options: EngineDriverOptions): Promise<
         );
       }
     },
-    async adoptAll(epochOf: (task: StoredTask) => number = task => task.epoch + 1) {
-      const names = (await readdir(enginesDirectory)).filter(
-        name => engineIdPattern.test(name) && !launched.has(name),
-      );
-      const handles = await Promise.all(names.map(name => adopt(name, epochOf)));
-      return handles.filter(handle => handle !== undefined);
-    },
+    adoptAll: (epochOf = task => task.epoch + 1) => adoptIn(enginesDirectory, epochOf, nobodyIsDead),
+    adoptOwn: () => adoptIn(enginesDirectory, sameEpoch, nobodyIsDead),
+    adoptFrom: (directory, isDead) => adoptIn(directory, sameEpoch, isDead),
   };
 }
 

@@ -2,7 +2,8 @@
 import {copyFile, mkdir, open, readdir, rename, rm} from 'node:fs/promises';
 import {join} from 'node:path';
 
-const resultName = /^_(\d+)\.dolphin$/;
+/** What a result set is called when it is whole. */
+export const resultName = /^_(\d+)\.dolphin$/;
 
 /**
  * Moves every `_N.dolphin` of `from` into `to`, which is made if there is anything to move. On disk, also after a power
@@ -16,8 +17,13 @@ export async function publishResultFiles(from: string, to: string): Promise<numb
     await Promise.all(names.map(name => publish(join(from, name), join(to, name))));
     await syncPath(to);
   }
-  const published = (await listDirectory(to)).map(name => Number(resultName.exec(name)?.[1] ?? -1));
-  return Math.max(-1, ...published) + 1;
+  return countResultFiles(to);
+}
+
+/** Result sets are numbered from 0 without gaps. */
+export async function countResultFiles(directory: string): Promise<number> {
+  const numbers = (await listDirectory(directory)).map(name => Number(resultName.exec(name)?.[1] ?? -1));
+  return Math.max(-1, ...numbers) + 1;
 }
 
 async function publish(source: string, target: string): Promise<void> {
@@ -34,7 +40,7 @@ async function publish(source: string, target: string): Promise<void> {
   }
 }
 
-async function syncPath(path: string): Promise<void> {
+export async function syncPath(path: string): Promise<void> {
   const file = await open(path, 'r');
   try {
     await file.sync();

@@ -27,6 +27,8 @@ export type TaskStream = {
   /** Nobody writes any more: reads to the end and waits for the consumer. Resolves with the bytes no record explains. */
   readonly finish: () => Promise<number>;
   readonly forget: (taskID: number, attempt: number) => void;
+  /** Whoever followed does no more; what comes before the next follower is not kept. */
+  readonly unfollow: () => void;
   readonly stop: () => void;
 };
 
@@ -138,6 +140,10 @@ export function createTaskStream(options: {
     forget(taskID, attempt) {
       if (follower?.taskID !== taskID || follower.attempt !== attempt) return;
       follower.stop();
+      follower = undefined;
+    },
+    unfollow() {
+      follower?.stop();
       follower = undefined;
     },
     stop() {

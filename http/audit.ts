@@ -15,7 +15,11 @@ export type AuditedAction =
   | 'readAsAdministrator'
   | 'listAsAdministrator'
   | 'killAsAdministrator'
-  | 'killRefused';
+  | 'killRefused'
+  | 'labelsChanged'
+  | 'markedOffline'
+  | 'backOnline'
+  | 'drain';
 
 export type Audit = {
   readonly note: (

@@ -47,7 +47,7 @@ export const corsHeaders = (origin: string, isPreflight: boolean): Readonly<Reco
   vary: 'Origin',
   ...(isPreflight && {
     'access-control-allow-headers':
-      'authorization,content-type,content-language,token-code,token-user,idempotency-key,x-request-id',
+      'authorization,content-type,content-language,token-code,token-user,idempotency-key,x-request-id,x-route-label',
     'access-control-allow-methods': 'POST, GET, OPTIONS, PUT, DELETE',
     'access-control-max-age': '600',
   }),

@@ -1,10 +1,12 @@
 /** Turns whatever was thrown into the answer that Linkis' clients expect (contract 1.4 and 1.5). Pure. */
 import {errorLevel, LinkisError, PersistJobRequestError} from '../actors/domain/errors.ts';
 import {DatabaseAwayError} from '../actors/ports.ts';
+import {NoUnlabelledInstanceError, RouteNotFoundError} from '../actors/route.ts';
 import {gatewayMethod, gatewayService, serviceMethod, serviceOf} from './api-path.ts';
 import {refused, type Envelope} from './envelope.ts';
 import {BadRequestError, HistoryAwayError, UnsupportedMediaTypeError} from './errors.ts';
 import {errorText, exceptionText, faultText, type Address} from './linkis-text.ts';
+import {routeLabelOf} from './route-label.ts';
 
 /** What the answer may need of the request it answers. */
 export type FailedRequest = {
@@ -79,11 +81,7 @@ const routingCodes = new Set([11_010, 11_011, 11_012, 10_050, 10_051]);
 
 function routingReply(error: LinkisError, request: FailedRequest): ErrorReply {
   const method = gatewayMethod(request.url);
-  const route = error.code === 11_011 ? routeLabelOf(request.body) : undefined;
-  const desc =
-    route === undefined
-      ? error.message
-      : `Cannot route to the corresponding service, URL: ${method} RouteLabel: [${printRouteLabel(route)}]`;
+  const desc = routingText(error, method, request.body);
   const exception =
     error.code === 10_050
       ? 'NoApplicationExistsException'
@@ -100,15 +98,18 @@ function routingReply(error: LinkisError, request: FailedRequest): ErrorReply {
   };
 }
 
-/** The route that was asked for; a label's value may be text, or an object whose parts are joined by `-`. */
-function routeLabelOf(body: unknown): string | undefined {
-  const route = propertyOf(propertyOf(body, 'labels'), 'route');
-  if (typeof route === 'string') return route;
-  return typeof route === 'object' && route !== null ? Object.values(route).join('-') : undefined;
+/** The isolation note's texts; the route is the one that was asked for, wherever in the request it stood. */
+function routingText(error: LinkisError, method: string, body: unknown): string {
+  if (error instanceof NoUnlabelledInstanceError) {
+    return `There are no services available in the registry URL: ${method} (注册表 URL 中没有可用的服务)`;
+  }
+  if (error.code !== 11_011) return error.message;
+  // From another node it is a value, without its class; then the body is what is left.
+  const route = error instanceof RouteNotFoundError ? error.route : routeLabelOf({body});
+  return route === undefined
+    ? error.message
+    : `Cannot route to the corresponding service, URL: ${method} RouteLabel: [${printRouteLabel(route)}]`;
 }
-
-const propertyOf = (value: unknown, key: string): unknown =>
-  typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined;
 
 /** Keys and order of the isolation note, whose stray blanks were a slip. */
 const printRouteLabel = (stringValue: string): string =>

@@ -31,8 +31,12 @@ import {gatewayRoutes} from './routes/gateway.ts';
 import {healthRoutes} from './routes/health.ts';
 import {jobHistoryRoutes} from './routes/job-history.ts';
 import {jobListRoutes} from './routes/job-list.ts';
+import {labelRoutes} from './routes/label.ts';
+import {microserviceRoutes} from './routes/microservice.ts';
 import {operationRoutes} from './routes/operation.ts';
 import {pageRoutes} from './routes/pages.ts';
+import {clusterRoutes} from './routes/cluster.ts';
+import {routePreviewRoutes} from './routes/route-preview.ts';
 import {userRoutes} from './routes/user.ts';
 import type {HttpSettings} from './settings.ts';
 import {createValidatorCompiler} from './validation.ts';
@@ -61,6 +65,10 @@ const ownRoutes: readonly RouteModule[] = [
   gatewayRoutes,
   entranceRoutes,
   operationRoutes,
+  labelRoutes,
+  microserviceRoutes,
+  routePreviewRoutes,
+  clusterRoutes,
   jobHistoryRoutes,
   jobListRoutes,
   pageRoutes,

@@ -4,8 +4,10 @@ import type {TypeBoxTypeProvider} from '@fastify/type-provider-typebox';
 import type {FastifyBaseLogger, FastifyInstance} from 'fastify';
 import type {Logger} from 'pino';
 import type {Governance} from '../actors/governance.ts';
+import type {Routing} from '../actors/instance-label-service.ts';
 import type {AccountStore, JobStore} from '../actors/ports.ts';
 import type {Clock} from '../actors/runtime/clock.ts';
+import type {ClusterView} from '../actors/cluster-view.ts';
 import type {Audit} from './audit.ts';
 import type {Authentication} from './authentication.ts';
 import type {ClientAddress} from './client-address.ts';
@@ -41,6 +43,10 @@ export type FacadeDependencies = {
   readonly instance: Address;
   /** `shell`, `python`, …: answered by `configuration/engineType`. */
   readonly engineTypes: readonly string[];
+  /** Members, their labels and routes. Without it this gateway neither shows nor changes labels. */
+  readonly routing?: Routing;
+  /** The nodes, for administrators. */
+  readonly cluster?: ClusterView;
   /** Metrics of the other floors, shown on /metrics beside the facade's own. */
   readonly metrics: readonly Metric[];
 };

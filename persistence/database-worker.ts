@@ -8,6 +8,7 @@ import {DatabaseAwayError} from '../actors/ports.ts';
 import {systemClock} from '../actors/runtime/clock.ts';
 import {accountStore} from './account-store.ts';
 import {openBackend, type Backend} from './backend.ts';
+import {instanceLabelStore} from './instance-label-store.ts';
 import {leaseStore} from './lease-store.ts';
 import {jobStore} from './job-store.ts';
 import {packFailure} from './worker-failure.ts';
@@ -35,6 +36,7 @@ function apiOf({session, commit, backUp}: Backend): DatabaseApi {
   const jobs = jobStore(session, commit);
   const leases = leaseStore(session, settings.leaseMs);
   const accounts = accountStore(session);
+  const labels = instanceLabelStore(session);
   return {
     'jobs.reserveIds': jobs.reserveIds,
     'jobs.commit': jobs.commit,
@@ -46,6 +48,7 @@ function apiOf({session, commit, backUp}: Backend): DatabaseApi {
     'jobs.removeEnded': jobs.removeEnded,
     'leases.acquire': leases.acquire,
     'leases.renew': leases.renew,
+    'leases.declareDead': leases.declareDead,
     'leases.list': leases.list,
     'accounts.user': accounts.user,
     'accounts.users': accounts.users,
@@ -61,6 +64,13 @@ function apiOf({session, commit, backUp}: Backend): DatabaseApi {
     'accounts.removeSession': accounts.removeSession,
     'accounts.sweepSessions': accounts.sweepSessions,
     'accounts.secret': accounts.secret,
+    'labels.instances': labels.instances,
+    'labels.labelsOf': labels.labelsOf,
+    'labels.register': labels.register,
+    'labels.replace': labels.replace,
+    'labels.detach': labels.detach,
+    'labels.remove': labels.remove,
+    'labels.version': labels.version,
     ping: () => session.ping(),
     backUp,
     close: () => session.close(),

@@ -3,6 +3,7 @@
  * thread of its own, so nothing here blocks the caller's.
  */
 import type {LeaseStore} from '../actors/domain/lease.ts';
+import type {InstanceLabelStore} from '../actors/instance-label.ts';
 import type {AccountStore, JobStore} from '../actors/ports.ts';
 import type {Clock} from '../actors/runtime/clock.ts';
 import {systemRandom, type Random} from '../actors/runtime/random.ts';
@@ -18,6 +19,7 @@ export type Database = {
   readonly jobs: JobStore;
   readonly leases: LeaseStore;
   readonly accounts: AccountStore;
+  readonly labels: InstanceLabelStore;
   /** Rejects with `DatabaseAwayError` unless the database answers. */
   readonly ping: () => Promise<void>;
   /**
@@ -84,6 +86,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     leases: {
       acquire: leaseQuery('leases.acquire'),
       renew: leaseQuery('leases.renew'),
+      declareDead: leaseQuery('leases.declareDead'),
       list: leaseQuery('leases.list'),
     },
     accounts: {
@@ -109,6 +112,15 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
           throw new Error(`The shared secret '${name}' was stored, but can't be read.`);
         return stored;
       },
+    },
+    labels: {
+      instances: query('labels.instances'),
+      labelsOf: query('labels.labelsOf'),
+      register: query('labels.register'),
+      replace: query('labels.replace'),
+      detach: query('labels.detach'),
+      remove: query('labels.remove'),
+      version: query('labels.version'),
     },
     ping: query('ping'),
     backup: asker(backupTimeoutMs)('backUp'),

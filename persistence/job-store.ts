@@ -112,12 +112,17 @@ export function jobStore(session: SqlSession, commit: Commit): JobStore {
       return counts;
     },
 
-    async unfinished(afterId, limit) {
+    async unfinished(afterId, limit, instance) {
+      const ofOwner = instance === undefined ? '' : 'and j.instance = ? ';
       const rows = await session.all(
         `select ${storedColumns} from
-          (select j.id from ${jobTable} j where j.is_open = 1 and j.id > ? order by j.id limit ?) page
+          (select j.id from ${jobTable} j where j.is_open = 1 and j.id > ? ${ofOwner}order by j.id limit ?) page
           join ${historyTable} h on h.id = page.id join ${jobTable} j on j.id = page.id order by page.id`,
-        [afterId, Math.min(Math.max(1, Math.floor(limit)), pageSizeMax)],
+        [
+          afterId,
+          ...(instance === undefined ? [] : [instance.toLowerCase()]),
+          Math.min(Math.max(1, Math.floor(limit)), pageSizeMax),
+        ],
       );
       return withTexts(rows, Number.POSITIVE_INFINITY);
     },

@@ -3,13 +3,15 @@
  *
  *   lock_object   `node:host:port` or `singleton:name`
  *   locker        `fence#incarnation#state`; every change is a compare-and-set on it
- *   time_out      JSON: the lease's details, `leaseMs`, and `renewals`, which makes each renewal a real change although
- *                 `update_time` has one second
- *   update_time   of the last renewal, by the database's clock; expiry is compared there too, never by a node's clock
+ *   time_out      JSON: the lease's details, `leaseMs`, `renewals` (which makes each renewal a real change although
+ *                 `update_time` has one second) and `writer` (so that a count which starts again repeats no text); once
+ *                 the lease is dead also the `proof`, if there was one
+ *   update_time   of the last change, by the database's clock; expiry is compared there too, never by a node's clock
  *
  * Rows are never deleted: a deleted row would forget its fence.
  */
-import type {Lease, LeaseStore} from '../actors/domain/lease.ts';
+import {nanoid} from 'nanoid';
+import {endedListedMs, isHeld, holdsItsPort, type Lease, type LeaseStore} from '../actors/domain/lease.ts';
 import {fitting} from './column-limits.ts';
 import {integerOf, textOf} from './sql-row.ts';
 import {DuplicateKeyError, type SqlRow, type SqlSession} from './sql-session.ts';
@@ -23,7 +25,9 @@ type Found = {readonly lease: Lease; readonly locker: string; readonly timeOut: 
 
 export function leaseStore(session: SqlSession, leaseMs: number): LeaseStore {
   const {now, ageMs} = session.words;
-  const columns = `lock_object, locker, time_out, ${ageMs('update_time')} as age_ms`;
+  const age = ageMs('update_time');
+  const columns = `lock_object, locker, time_out, ${age} as age_ms`;
+  const writer = nanoid(6);
   let renewals = 0;
 
   async function find(name: string): Promise<Found | undefined> {
@@ -33,7 +37,7 @@ export function leaseStore(session: SqlSession, leaseMs: number): LeaseStore {
 
   const printDetails = (details: Lease['details']): string => {
     renewals += 1;
-    return asciiJson({...details, leaseMs, renewals});
+    return asciiJson({...details, leaseMs, renewals, writer});
   };
 
   return {
@@ -44,9 +48,10 @@ export function leaseStore(session: SqlSession, leaseMs: number): LeaseStore {
       if (found?.lease.incarnation === incarnation && !isOver(found.lease)) return found.lease;
       if (found !== undefined && !isFree(found.lease, details)) return undefined;
       const fence = (found?.lease.fence ?? 0) + 1;
-      const lease: Lease = {name, fence, incarnation, state: 'joining', details, isExpired: false};
-      const locker = printLocker(lease);
+      const locker = printLocker({fence, incarnation, state: 'joining'});
       const timeOut = printDetails(details);
+      const stamp = printStamp(locker, timeOut);
+      const lease: Lease = {name, fence, incarnation, state: 'joining', details, isExpired: false, stamp};
       if (found === undefined) return (await insert(session, name, locker, timeOut)) ? lease : undefined;
       // Comparing `time_out` too: a renewal since we looked means that its owner lives.
       const {changes} = await session.run(
@@ -72,10 +77,30 @@ export function leaseStore(session: SqlSession, leaseMs: number): LeaseStore {
       return renewed.state === 'gone' && found?.locker === printLocker(renewed);
     },
 
+    async declareDead(lease, proof) {
+      const {locker, timeOut, leaseMs: itsLeaseMs} = parseStamp(lease.stamp);
+      const {fence, incarnation} = lease;
+      const isProven = proof !== undefined;
+      const {changes} = await session.run(
+        `update ${lockTable} set locker = ?, time_out = ?, update_time = ${now}
+         where lock_object = ? and locker = ? and time_out = ?${isProven ? '' : ` and ${age} > ?`}`,
+        [
+          printLocker({fence: fence + 1, incarnation, state: 'dead'}),
+          asciiJson({...lease.details, ...(isProven ? {proof} : {})}),
+          lease.name,
+          locker,
+          timeOut,
+          ...(isProven ? [] : [itsLeaseMs + resolutionMs]),
+        ],
+      );
+      return changes === 1;
+    },
+
     async list(prefix) {
       const rows = await session.all(
-        `select ${columns} from ${lockTable} where substr(lock_object, 1, ?) = ? order by lock_object`,
-        [[...prefix].length, prefix],
+        `select ${columns} from ${lockTable} where substr(lock_object, 1, ?) = ?
+         and (locker not like '%#dead' and locker not like '%#gone' or ${age} <= ?) order by lock_object`,
+        [[...prefix].length, prefix, endedListedMs],
       );
       return rows.map(row => readLease(row).lease);
     },
@@ -105,17 +130,26 @@ async function insert(session: SqlSession, name: string, locker: string, timeOut
   }
 }
 
-const isOver = ({state, isExpired}: Lease): boolean => state === 'dead' || state === 'gone' || isExpired;
+const isOver = (lease: Lease): boolean => !isHeld(lease) || lease.isExpired;
 
-function isFree(lease: Lease, details: Lease['details']): boolean {
-  if (isOver(lease)) return true;
-  // Same boot, same network namespace, same address, and we hold the port: the process that wrote the row is gone. A
-  // singleton has no port, so this says nothing about its holder.
-  const isSameHost = typeof details['bootId'] === 'string' && details['bootId'] === lease.details['bootId'];
-  return lease.name.startsWith('node:') && isSameHost && details['netNs'] === lease.details['netNs'];
+/** A singleton has no port, so nothing proves that its holder is gone. */
+const isFree = (lease: Lease, details: Lease['details']): boolean =>
+  isOver(lease) || (lease.name.startsWith('node:') && holdsItsPort(details, lease.details));
+
+const printLocker = ({fence, incarnation, state}: Pick<Lease, 'fence' | 'incarnation' | 'state'>): string =>
+  `${fence}#${incarnation}#${state}`;
+
+/** What was read, whole, for a compare-and-set. A locker of ours has no line break. */
+const printStamp = (locker: string, timeOut: string): string => `${locker}\n${timeOut}`;
+
+function parseStamp(stamp: string): {locker: string; timeOut: string; leaseMs: number} {
+  const end = stamp.indexOf('\n');
+  const timeOut = stamp.slice(end + 1);
+  return {locker: stamp.slice(0, end), timeOut, leaseMs: leaseMsOf(readDetails(timeOut))};
 }
 
-const printLocker = ({fence, incarnation, state}: Lease): string => `${fence}#${incarnation}#${state}`;
+const leaseMsOf = ({leaseMs}: Lease['details']): number =>
+  typeof leaseMs === 'number' ? leaseMs : leaseMsDefault;
 
 const states: readonly Lease['state'][] = ['joining', 'up', 'leaving', 'dead', 'gone'];
 
@@ -124,7 +158,7 @@ function readLease(row: SqlRow): Found {
   const timeOut = textOf(row, 'time_out');
   const [fence = '', incarnation = '', stateText = ''] = locker.split('#');
   const details = readDetails(timeOut);
-  const leaseMs = typeof details['leaseMs'] === 'number' ? details['leaseMs'] : leaseMsDefault;
+  const leaseMs = leaseMsOf(details);
   const lease: Lease = {
     name: textOf(row, 'lock_object'),
     fence: Number.isSafeInteger(Number(fence)) ? Number(fence) : 0,
@@ -133,6 +167,7 @@ function readLease(row: SqlRow): Found {
     state: states.find(state => state === stateText) ?? 'dead',
     details,
     isExpired: integerOf(row, 'age_ms') > leaseMs + resolutionMs,
+    stamp: printStamp(locker, timeOut),
   };
   return {lease, locker, timeOut};
 }

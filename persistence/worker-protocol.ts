@@ -3,6 +3,7 @@
  * structured clone, so everything here is plain data.
  */
 import type {LeaseStore} from '../actors/domain/lease.ts';
+import type {InstanceLabelStore} from '../actors/instance-label.ts';
 import type {AccountStore, JobStore} from '../actors/ports.ts';
 import type {AccountTables} from './account-store.ts';
 import type {DatabaseTarget} from './database-url.ts';
@@ -21,6 +22,7 @@ export type DatabaseApi = {
   readonly 'jobs.removeEnded': JobStore['removeEnded'];
   readonly 'leases.acquire': LeaseStore['acquire'];
   readonly 'leases.renew': LeaseStore['renew'];
+  readonly 'leases.declareDead': LeaseStore['declareDead'];
   readonly 'leases.list': LeaseStore['list'];
   readonly 'accounts.user': AccountStore['user'];
   readonly 'accounts.users': AccountStore['users'];
@@ -36,6 +38,13 @@ export type DatabaseApi = {
   readonly 'accounts.removeSession': AccountStore['removeSession'];
   readonly 'accounts.sweepSessions': AccountStore['sweepSessions'];
   readonly 'accounts.secret': AccountTables['secret'];
+  readonly 'labels.instances': InstanceLabelStore['instances'];
+  readonly 'labels.labelsOf': InstanceLabelStore['labelsOf'];
+  readonly 'labels.register': InstanceLabelStore['register'];
+  readonly 'labels.replace': InstanceLabelStore['replace'];
+  readonly 'labels.detach': InstanceLabelStore['detach'];
+  readonly 'labels.remove': InstanceLabelStore['remove'];
+  readonly 'labels.version': InstanceLabelStore['version'];
   readonly ping: () => Promise<void>;
   readonly backUp: (file: string) => Promise<void>;
   readonly close: () => Promise<void>;

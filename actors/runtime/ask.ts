@@ -4,12 +4,12 @@
  * target's end, a full mailbox. What comes later is a dead letter.
  */
 import {LinkisError} from '../domain/errors.ts';
-import type {CellNode} from './cell-node.ts';
 import type {Clock} from './clock.ts';
 import type {DeadLetters} from './dead-letters.ts';
 import {messageType} from './message-type.ts';
 import {cellOf} from './local-ref.ts';
 import type {Ref} from './ref.ts';
+import {RemoteTarget} from './remote-target.ts';
 import {TimerWheel, type WheelEntry} from './timer-wheel.ts';
 import {nextUid} from './uid.ts';
 
@@ -63,7 +63,8 @@ export class PendingAsk<Answer> implements Ref<Answer>, WheelEntry {
   messageType = '';
   readonly #asks: Asks;
   readonly #target: Ref<never>;
-  readonly #targetCell: CellNode | undefined;
+  /** Where it is listed while it is open: its target's actor, or the remote ref. */
+  readonly #holder: {asks: PendingAsk<never> | undefined} | undefined;
   readonly #startedMs: number;
   readonly #resolve: (answer: Answer) => void;
   readonly #reject: (error: Error) => void;
@@ -78,7 +79,7 @@ export class PendingAsk<Answer> implements Ref<Answer>, WheelEntry {
   ) {
     this.#asks = asks;
     this.#target = target;
-    this.#targetCell = cellOf(target);
+    this.#holder = cellOf(target) ?? RemoteTarget.of(target);
     // A whole number takes no box of its own.
     this.#startedMs = Math.floor(startedMs);
     this.#resolve = resolve;
@@ -90,8 +91,8 @@ export class PendingAsk<Answer> implements Ref<Answer>, WheelEntry {
     return `/ask/${this.uid}`;
   }
 
-  get targetCell(): CellNode | undefined {
-    return this.#targetCell;
+  get targetPath(): string {
+    return this.#target.path;
   }
 
   get open(): boolean {
@@ -118,11 +119,11 @@ export class PendingAsk<Answer> implements Ref<Answer>, WheelEntry {
 
   /** Puts it on its target's list, so that the target's end settles it. */
   link(): void {
-    const cell = this.#targetCell;
-    if (cell === undefined) return;
-    this.next = cell.asks;
-    if (cell.asks !== undefined) cell.asks.previous = this;
-    cell.asks = this;
+    const holder = this.#holder;
+    if (holder === undefined) return;
+    this.next = holder.asks;
+    if (holder.asks !== undefined) holder.asks.previous = this;
+    holder.asks = this;
   }
 
   #answer(answer: Answer): boolean {
@@ -148,9 +149,9 @@ export class PendingAsk<Answer> implements Ref<Answer>, WheelEntry {
 
   #unlink(): void {
     const {previous, next} = this;
-    const cell = this.#targetCell;
+    const holder = this.#holder;
     if (previous !== undefined) previous.next = next;
-    else if (cell !== undefined && cell.asks === this) cell.asks = next;
+    else if (holder !== undefined && holder.asks === this) holder.asks = next;
     if (next !== undefined) next.previous = previous;
     this.previous = undefined;
     this.next = undefined;
@@ -196,7 +197,7 @@ export class Asks {
       return Promise.reject(error);
     }
     pending.messageType = messageType(message);
-    const {targetCell} = pending;
+    const targetCell = cellOf(target);
     if (targetCell !== undefined && targetCell.phase !== 'running') {
       // Told all the same, so that it is counted like any other message to a stopped actor.
       target.tell(message);
@@ -205,7 +206,11 @@ export class Asks {
     }
     this.wheel.add(pending, nowMs + timeoutMs, nowMs);
     pending.link();
-    if (!target.tell(message)) pending.fail(new MailboxFullError(target.path, pending.messageType));
+    const remote = targetCell === undefined ? RemoteTarget.of(target) : undefined;
+    if (remote !== undefined) {
+      const refused = remote.ask(message as never, pending, timeoutMs);
+      if (refused !== undefined) pending.fail(refused);
+    } else if (!target.tell(message)) pending.fail(new MailboxFullError(target.path, pending.messageType));
     return promise;
   }
 

@@ -34,7 +34,12 @@ export type Family = {
 };
 
 /** One `watch` call: `notify` runs once, when `target` has stopped, unless `watcher` stopped before. */
-export type Watch = {readonly target: CellNode; readonly watcher: CellNode; readonly notify: () => void};
+export type Watch = {
+  /** An actor of this process, or a ref of another one's. */
+  readonly target: {watchers: Set<Watch> | undefined};
+  readonly watcher: CellNode;
+  readonly notify: () => void;
+};
 
 /** How far an actor that is ending has come. */
 export type Stopping = {

@@ -10,7 +10,7 @@ export type DeadLetter = {
   readonly path: string;
   readonly uid: number;
   readonly messageType: string;
-  readonly why: 'stopped' | 'leftOver' | 'lateReply';
+  readonly why: 'stopped' | 'leftOver' | 'lateReply' | 'notUnderstood';
 };
 
 const logEveryMs = 1000;

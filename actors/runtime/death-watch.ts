@@ -4,21 +4,25 @@
  */
 import type {CellNode, Watch} from './cell-node.ts';
 import {cellOf} from './local-ref.ts';
+import {RemoteTarget} from './remote-target.ts';
 import type {Ref} from './ref.ts';
 
-/** Calls `notify` when the actor behind `ref` has stopped, at once if it has; never if `watcher` stops first. */
+/**
+ * Calls `notify` when the actor behind `ref` has stopped, at once if it has; never if `watcher` stops first. An actor of
+ * another process has stopped when that process says so, or is gone for good; a cut link alone ends nothing.
+ */
 export function watch(watcher: CellNode, ref: Ref<never>, notify: () => void): void {
-  const target = cellOf(ref);
+  const target = cellOf(ref) ?? RemoteTarget.of(ref);
   if (target === undefined) {
     const {path, runtime} = watcher;
     runtime.log.warn(
       {path, target: ref.path},
-      'A ref that is no actor of this process cannot be watched; ignored.',
+      'A ref that is neither an actor nor of another process cannot be watched; ignored.',
     );
     return;
   }
   if (watcher.phase !== 'running') return;
-  if (target.phase === 'stopped') {
+  if (target instanceof RemoteTarget ? target.hasEnded : target.phase === 'stopped') {
     notify();
     return;
   }

@@ -3,16 +3,6 @@ import {serviceMethod} from '../api-path.ts';
 import {ok, send} from '../envelope.ts';
 import type {FacadeApp, RouteContext} from '../route-context.ts';
 
-/** Keys of labels that `microservice/instanceLabel` lets an administrator set (contract 3.8). */
-const modifiableLabelKeys = [
-  'route',
-  'userCreator',
-  'tenant',
-  'fixedEngineConn',
-  'yarnCluster',
-  'engingeConnRuntimeMode',
-];
-
 export function gatewayRoutes(app: FacadeApp, {engineTypes, instance}: RouteContext): void {
   app.get(
     '/api/gateway/heartbeat',
@@ -33,10 +23,4 @@ export function gatewayRoutes(app: FacadeApp, {engineTypes, instance}: RouteCont
       },
     );
   }
-
-  app.get(
-    '/api/microservice/modifiableLabelKey',
-    {schema: {tags: ['microservice'], summary: 'Label keys an administrator may set on an instance'}},
-    async (_request, reply) => send(reply, ok(null, {keyList: modifiableLabelKeys})),
-  );
 }

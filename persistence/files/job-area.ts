@@ -13,12 +13,13 @@ const entriesMax = 100_000;
 const statsAtOnceMax = 32;
 
 export class JobArea {
-  readonly #directory: string;
-  #root: Promise<string> | undefined;
+  readonly #directories: () => readonly string[];
+  /** Each with its own links resolved. */
+  readonly #roots = new Map<string, Promise<string>>();
 
-  /** `directory` is the data directory, absolute. */
-  constructor(directory: string) {
-    this.#directory = directory;
+  /** Data directories, absolute: this node's, and those of neighbours on this host whose jobs it took over. */
+  constructor(directories: () => readonly string[]) {
+    this.#directories = directories;
   }
 
   /** Opens a regular file for reading. Rejects with `FileMissingError` or `FileNotAllowedError`. */
@@ -76,14 +77,18 @@ export class JobArea {
     return entries.toSorted((a, b) => numerically.compare(a.name, b.name));
   }
 
+  async #rootOf(directory: string): Promise<string> {
+    const root = await (this.#roots.get(directory) ?? realpath(directory));
+    this.#roots.set(directory, Promise.resolve(root));
+    return root;
+  }
+
   /** The path with the data directory's own links resolved. Undefined when there is nothing; rejects beyond the areas. */
   async #real(path: string): Promise<string | undefined> {
-    const inside = relative(this.#directory, path);
-    const isInside = areas.some(area => inside === area || inside.startsWith(area + sep));
-    if (!isInside || path.includes('\0')) throw new FileNotAllowedError(path);
-    this.#root ??= realpath(this.#directory);
+    const directory = this.#directories().find(candidate => isInArea(relative(candidate, path)));
+    if (directory === undefined || path.includes('\0')) throw new FileNotAllowedError(path);
     try {
-      const expected = join(await this.#root, inside);
+      const expected = join(await this.#rootOf(directory), relative(directory, path));
       // Any link on the way, wherever it leads, makes these differ.
       if ((await realpath(expected)) !== expected) throw new FileNotAllowedError(path);
       return expected;
@@ -93,6 +98,9 @@ export class JobArea {
     }
   }
 }
+
+const isInArea = (inside: string): boolean =>
+  areas.some(area => inside === area || inside.startsWith(area + sep));
 
 async function entryOf(real: string, name: string): Promise<FileEntry | undefined> {
   const stats = await lstat(real).catch(() => undefined);

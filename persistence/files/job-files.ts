@@ -22,6 +22,8 @@ import {workbook, type WorkbookSheet} from './workbook.ts';
 export type JobFilesOptions = {
   /** The data directory, absolute. */
   readonly directory: string;
+  /** Further ones whose jobs this node may have taken over. Default: none. */
+  readonly neighbours?: () => readonly string[];
   /** Stored bytes that the rows of one page may take. */
   readonly pageBytesMax?: number;
 };
@@ -34,8 +36,9 @@ const numericTypes = new Set(['short', 'int', 'long', 'bigint', 'float', 'double
 type OpenTable = {readonly file: FileHandle; readonly head: ResultSetHead; readonly path: string};
 
 /** See `JobFiles`. Rejects with the errors that are listed there. */
-export function createJobFiles({directory, pageBytesMax = 64 * 1024 * 1024}: JobFilesOptions): JobFiles {
-  const area = new JobArea(directory);
+export function createJobFiles(options: JobFilesOptions): JobFiles {
+  const {directory, neighbours = () => [], pageBytesMax = 64 * 1024 * 1024} = options;
+  const area = new JobArea(() => [directory, ...neighbours()]);
   const places = new RowPlaces();
 
   async function openTable(path: string): Promise<OpenTable> {

@@ -40,6 +40,7 @@ async function world(
       log: quiet,
       driver: engines.driver(),
       isAlive: () => true,
+      routeLabel: () => undefined,
       outbox: {append: async () => undefined, pending: async () => [], clear: async () => undefined},
     },
     {...governanceFixture(self), residentMax, groupLimits: {runningMax, waitingMax: 100}},

@@ -7,7 +7,7 @@ import {exitCodeOf, exitCodes} from '../../cli/exit-code.ts';
 import {parseJobReference} from '../../cli/job-task.ts';
 import {parseStart, startHelp} from '../../cli/start-command.ts';
 import {submissionBody, type SubmissionOptions} from '../../cli/submission-body.ts';
-import {nodeSettings} from '../../config.ts';
+import {nodeSettings} from '../../node-options.ts';
 import {runClient} from '../support/client-run.ts';
 import {captureTerminal} from '../support/capture-terminal.ts';
 

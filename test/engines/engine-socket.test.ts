@@ -297,6 +297,7 @@ async function handleThroughProxy(
     requestTimeoutMs: 10_000,
     ...(task === undefined ? {} : {task}),
     isLive: true,
+    claim: {isHeld: async () => true, release() {}},
   });
   return {handle, proxy, said};
 }

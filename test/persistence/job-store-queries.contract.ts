@@ -23,6 +23,7 @@ export function queriesContract(it: Register): void {
     t.deepEqual(ids(await store.unfinished(0, 100)), open);
     t.deepEqual(ids(await store.unfinished(0, 3)), open.slice(0, 3));
     t.deepEqual(ids(await store.unfinished(9, 3)), open.slice(3, 6));
+    t.deepEqual(ids(await store.unfinished(0, 100, 'nobody:1')), []);
     await store.commit([
       update(7, ['Running'], {status: 'Succeed'}),
       update(9, ['Scheduled', 'WaitForRetry'], {status: 'Failed'}),

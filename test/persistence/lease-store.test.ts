@@ -1,11 +1,11 @@
 import {DatabaseSync} from 'node:sqlite';
 import {join} from 'node:path';
-import {createMemoryLeaseStore} from '../support/memory-store.ts';
+import {createMemoryLeases} from '../support/memory-leases.ts';
 import {freshDatabaseAt} from './database-fixture.ts';
 import {leaseStoreContract} from './lease-store.contract.ts';
 
 leaseStoreContract('memory', async () => {
-  const leases = createMemoryLeaseStore();
+  const leases = createMemoryLeases();
   return {leases, expire: leases.expire};
 });
 

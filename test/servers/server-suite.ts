@@ -8,6 +8,7 @@ import {systemClock} from '../../actors/runtime/clock.ts';
 import {openDatabase, type Database} from '../../persistence/database.ts';
 import {allEntities, seedEntities} from '../../persistence/entities/all-entities.ts';
 import {accountStoreContract} from '../persistence/account-store.contract.ts';
+import {instanceLabelContract} from '../persistence/instance-label-store.contract.ts';
 import {jobStoreContract} from '../persistence/job-store.contract.ts';
 import {leaseStoreContract} from '../persistence/lease-store.contract.ts';
 import {openInProcesses} from '../persistence/opener-processes.ts';
@@ -31,6 +32,9 @@ const tables = [
   'linkis_mg_gateway_auth_token',
   'linkis_ps_job_history_group_history',
   'linkis_ps_common_lock',
+  'linkis_ps_instance_info',
+  'linkis_ps_instance_label',
+  'linkis_ps_instance_label_relation',
 ];
 const seedTables = seedEntities('server').map(entity => entity.meta.tableName);
 
@@ -87,6 +91,7 @@ function contracts(server: Server): () => Promise<void> {
   };
   jobStoreContract(server.name, async () => (await emptied()).database.jobs, {isReal: true, isSerial: true});
   accountStoreContract(server.name, async () => (await emptied()).database.accounts, true);
+  instanceLabelContract(server.name, async () => (await emptied()).database.labels, true);
   leaseStoreContract(
     server.name,
     async () => {

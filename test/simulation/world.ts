@@ -82,6 +82,7 @@ export async function simulate(seed: number, plant: Plant = 'none', steps = 60):
           },
         },
         isAlive: owner => owner.incarnation === self.incarnation,
+        routeLabel: () => undefined,
       },
       governanceFixture(self),
     );

@@ -5,11 +5,11 @@
  *
  * The code of a task is JSON: what it prints, how long it takes, how it ends (`TaskScript`).
  */
+import type {LocalEngine, LocalEngineDriver} from '../../actors/ecm-port.ts';
 import type {
   EngineDriver,
   EngineEvent,
   EngineExit,
-  EngineHandle,
   EngineLaunch,
   EngineTask,
   TaskEnd,
@@ -25,8 +25,11 @@ export type TaskScript = {
 };
 
 export type EngineWorld = {
-  /** One node's view; `cut` it to let that node die: its handles fall silent, the engines go on. */
-  readonly driver: () => EngineDriver & {cut(): void};
+  /**
+   * One node's view; `cut` it to let that node die: its handles fall silent, the engines go on. `directory` is where its
+   * engines lie, for `adoptOwn` and `adoptFrom`.
+   */
+  readonly driver: (directory?: string) => EngineDriver & LocalEngineDriver & {cut(): void};
   /** How often each task attempt was begun, `taskID-attempt`. */
   readonly begun: ReadonlyMap<string, number>;
   /** Everything each task attempt printed. */
@@ -46,8 +49,14 @@ type Spool = {
   cancel: () => void;
 };
 
+/** One node, as its engines see it. */
+type View = {isCut: boolean};
+
 type Engine = {
   readonly launch: EngineLaunch;
+  readonly directory: string;
+  /** Which node holds it. */
+  view: View;
   isAlive: boolean;
   spool?: Spool;
   epoch: number;
@@ -120,11 +129,15 @@ export function createEngineWorld(clock: Clock): EngineWorld {
     engine.exit.resolve({reason: 'killed by signal 9'});
   }
 
-  function handleOf(engine: Engine, view: {isCut: boolean}): EngineHandle {
+  function handleOf(engine: Engine, view: View): LocalEngine {
+    engine.view = view;
     const {engineId, engineType, user, creator} = engine.launch;
     const {spool} = engine;
     const exited = Promise.withResolvers<EngineExit>();
     let isFollowed = spool === undefined;
+    /** Rises with each follower: an earlier one is given nothing more. */
+    let follower = 0;
+    let rest: Promise<void> = Promise.resolve();
     const tellExit = (): void => void engine.exit.promise.then(exit => view.isCut || exited.resolve(exit));
     if (isFollowed) tellExit();
 
@@ -134,7 +147,9 @@ export function createEngineWorld(clock: Clock): EngineWorld {
       consume: (events: readonly EngineEvent[]) => Promise<void>,
     ) {
       let offset = fromOffset;
+      const self = ++follower;
       while (!view.isCut) {
+        if (self !== follower) return;
         const events = target.events.filter(event => event.offset > offset);
         const last = events.at(-1);
         if (last === undefined) {
@@ -144,11 +159,27 @@ export function createEngineWorld(clock: Clock): EngineWorld {
           await promise;
           continue;
         }
-        await consume(events);
+        await offer(events, consume);
         offset = last.offset;
       }
+      if (self !== follower) return;
       if (!isFollowed) tellExit();
       isFollowed = true;
+    }
+
+    /** Again until it is taken over, as a real handle does. */
+    async function offer(
+      events: readonly EngineEvent[],
+      consume: (events: readonly EngineEvent[]) => Promise<void>,
+    ): Promise<void> {
+      for (let isTaken = false; !isTaken;) {
+        try {
+          await consume(events);
+          isTaken = true;
+        } catch {
+          await new Promise<void>(resolve => void clock.after(50, resolve));
+        }
+      }
     }
 
     return {
@@ -164,6 +195,8 @@ export function createEngineWorld(clock: Clock): EngineWorld {
       async execute(task) {
         if (view.isCut) return new Promise(() => undefined);
         if (!engine.isAlive) throw new Error(`engine ${engineId} is gone`);
+        const has = engine.spool?.task;
+        if (has?.taskID === task.taskID && has.attempt === task.attempt && task.epoch >= engine.epoch) return;
         if (world.failExecutes > 0) {
           world.failExecutes -= 1;
           throw new Error('the engine refused the task (planted)');
@@ -184,7 +217,7 @@ export function createEngineWorld(clock: Clock): EngineWorld {
       follow(taskID, attempt, fromOffset, consume) {
         const target = engine.spool;
         if (view.isCut || target?.task.taskID !== taskID || target.task.attempt !== attempt) return;
-        void pump(target, fromOffset, consume);
+        rest = pump(target, fromOffset, consume);
       },
       kill(taskID, attempt, _graceMs, why) {
         const target = engine.spool;
@@ -220,6 +253,26 @@ export function createEngineWorld(clock: Clock): EngineWorld {
       detach() {
         view.isCut = true;
       },
+      async raiseEpoch(_taskID, _attempt, epoch) {
+        if (view.isCut) return new Promise(() => undefined);
+        engine.epoch = Math.max(engine.epoch, epoch);
+      },
+      unfollow() {
+        follower += 1;
+        engine.spool?.wake();
+      },
+      drained: () => rest,
+      async listResults(taskID, attempt) {
+        if (view.isCut) return new Promise(() => undefined);
+        const has = engine.spool;
+        const isHere = has?.isEnded === true && has.task.taskID === taskID && has.task.attempt === attempt;
+        return isHere ? [{name: '_0.dolphin', bytes: resultOf(taskID, attempt).length}] : [];
+      },
+      async readResult(taskID, attempt, _file, offset, bytesMax) {
+        if (view.isCut) return new Promise(() => undefined);
+        return resultOf(taskID, attempt).subarray(offset, offset + bytesMax);
+      },
+      lost: new Promise(() => undefined),
     };
   }
 
@@ -230,8 +283,13 @@ export function createEngineWorld(clock: Clock): EngineWorld {
     failLaunches: 0,
     failExecutes: 0,
     alive: () => [...engines.values()].filter(({isAlive}) => isAlive).length,
-    driver() {
-      const view = {isCut: false};
+    driver(directory = '') {
+      const view: View = {isCut: false};
+      const adoptIn = (wanted: string): LocalEngine[] =>
+        [...engines.values()]
+          .filter(engine => engine.directory === wanted && engine.view.isCut)
+          .filter(({isAlive, spool}) => isAlive || spool !== undefined)
+          .map(engine => handleOf(engine, view));
       return {
         engineTypes: ['shell', 'python'],
         async launch(launch) {
@@ -240,7 +298,14 @@ export function createEngineWorld(clock: Clock): EngineWorld {
             world.failLaunches -= 1;
             throw new Error('the engine did not start (planted)');
           }
-          const engine: Engine = {launch, isAlive: true, epoch: 0, exit: Promise.withResolvers<EngineExit>()};
+          const engine: Engine = {
+            launch,
+            directory,
+            view,
+            isAlive: true,
+            epoch: 0,
+            exit: Promise.withResolvers<EngineExit>(),
+          };
           engines.set(launch.engineId, engine);
           return handleOf(engine, view);
         },
@@ -249,6 +314,8 @@ export function createEngineWorld(clock: Clock): EngineWorld {
             .filter(({isAlive, spool}) => isAlive || spool !== undefined)
             .map(engine => handleOf(engine, view));
         },
+        adoptOwn: async () => adoptIn(directory),
+        adoptFrom: async wanted => adoptIn(wanted),
         cut() {
           view.isCut = true;
         },
@@ -257,3 +324,7 @@ export function createEngineWorld(clock: Clock): EngineWorld {
   };
   return world;
 }
+
+/** What a task of the world leaves as its result. */
+export const resultOf = (taskID: number, attempt: number): Buffer =>
+  Buffer.from(`result of ${taskID}-${attempt}`);

@@ -6,6 +6,7 @@ import {pino} from 'pino';
 import {defaultsOf} from '../../actors/domain/setting.ts';
 import {systemClock, type Clock} from '../../actors/runtime/clock.ts';
 import {createFacade, type Facade} from '../../http/facade.ts';
+import type {FacadeDependencies} from '../../http/route-context.ts';
 import {httpSettings, type HttpSettings} from '../../http/settings.ts';
 import {createFakeAccounts, fakeHash, verifyFakePassword, type FakeAccounts} from './fake-accounts.ts';
 import {createFakeGovernance, type FakeGovernance} from './fake-governance.ts';
@@ -49,6 +50,7 @@ export async function startFacade(
   t: ExecutionContext,
   settings: Partial<HttpSettings> = {},
   clock: Clock = systemClock,
+  replaced: Partial<FacadeDependencies> = {},
 ): Promise<FacadeWorld> {
   const fake = createFakeGovernance(clock.now);
   const accounts = createFakeAccounts();
@@ -80,6 +82,7 @@ export async function startFacade(
       instance,
       engineTypes: ['shell', 'python'],
       metrics: [],
+      ...replaced,
     },
     {...defaultsOf(httpSettings), port: 0, logPollHoldMs: 0, ...settings},
   );

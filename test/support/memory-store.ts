@@ -1,8 +1,7 @@
 /**
- * `JobStore` and `LeaseStore` in memory: the port's rules written down a second time, without a database, so that the real
- * ones can be compared with it.
+ * `JobStore` in memory: the port's rules written down a second time, without a database, so that the real one can be
+ * compared with it. The one for leases is in `memory-leases.ts`.
  */
-import type {Lease, LeaseStore} from '../../actors/domain/lease.ts';
 import {isTerminal, jobStatuses, type JobStatus} from '../../actors/domain/job.ts';
 import {instanceOf} from '../../actors/domain/owner.ts';
 import type {
@@ -84,9 +83,14 @@ export function createMemoryJobStore(): JobStore {
         jobStatuses.map(status => [status, found.filter(({row}) => row.status === status).length]),
       ) as Record<JobStatus, number>;
     },
-    unfinished: async (afterId, limit) =>
+    unfinished: async (afterId, limit, instance) =>
       [...jobs.values()]
-        .filter(({row}) => row.id > afterId && !isTerminal(row.status))
+        .filter(
+          ({row}) =>
+            row.id > afterId &&
+            !isTerminal(row.status) &&
+            (instance === undefined || instanceOf(row.instances).toLowerCase() === instance.toLowerCase()),
+        )
         .toSorted((a, b) => a.row.id - b.row.id)
         .slice(0, limit),
     byIdempotencyKey: async (user, key) => withKey(user, key),
@@ -126,46 +130,4 @@ function fits(filter: JobFilter, {row, facts}: StoredJob): boolean {
     filter.idFrom === undefined || row.id >= filter.idFrom,
   ];
   return conditions.every(condition => condition !== false);
-}
-
-/** `expire` makes every lease of that name look unrenewed for long enough. */
-export function createMemoryLeaseStore(): LeaseStore & {readonly expire: (name: string) => void} {
-  const leases = new Map<string, Lease>();
-  const isOver = ({state, isExpired}: Lease): boolean => state === 'dead' || state === 'gone' || isExpired;
-
-  return {
-    async acquire(name, incarnation, details) {
-      const held = leases.get(name);
-      if (held !== undefined && !isOver(held)) {
-        if (held.incarnation === incarnation) return held;
-        const isSameBoot = details['bootId'] !== undefined && details['bootId'] === held.details['bootId'];
-        if (!name.startsWith('node:') || !isSameBoot) return undefined;
-      }
-      const lease: Lease = {
-        name,
-        incarnation,
-        details,
-        fence: (held?.fence ?? 0) + 1,
-        state: 'joining',
-        isExpired: false,
-      };
-      leases.set(name, lease);
-      return lease;
-    },
-    async renew(lease, changes) {
-      const held = leases.get(lease.name);
-      const isOurs = held?.fence === lease.fence && held.incarnation === lease.incarnation;
-      if (!isOurs || held.state === 'dead' || held.state === 'gone') return false;
-      leases.set(lease.name, {...lease, ...changes, isExpired: false});
-      return true;
-    },
-    list: async prefix =>
-      [...leases.values()]
-        .filter(({name}) => name.startsWith(prefix))
-        .toSorted((a, b) => (a.name < b.name ? -1 : 1)),
-    expire(name) {
-      const lease = leases.get(name);
-      if (lease !== undefined) leases.set(name, {...lease, isExpired: true});
-    },
-  };
 }

@@ -5,13 +5,11 @@ import type {NodeSettings} from '../../actors/governance-node.ts';
 import {retentionSettings} from '../../actors/retention-settings.ts';
 import {governanceSettings} from '../../actors/settings.ts';
 import {submissionSettings} from '../../actors/submission-settings.ts';
-import {nodeSettings} from '../../config.ts';
 import {governanceSettingsOf} from '../../node-settings.ts';
 
 export const governanceFixture = (self: Omit<Owner, 'epoch'>, dataDirectory = '/data'): NodeSettings =>
   governanceSettingsOf(
     {
-      node: defaultsOf(nodeSettings),
       governance: defaultsOf(governanceSettings),
       submission: defaultsOf(submissionSettings),
       retention: defaultsOf(retentionSettings),

@@ -1,0 +1,276 @@
+/**
+ * The ECM of one node as an actor: holds the engines of this host for owners on any node. Output does not pass through its
+ * mailbox: it goes from an engine's handle through a flow straight to the consumer.
+ */
+import {createFlow, type Flow} from './ecm-flow.ts';
+import {entryOf, type HeldEngine} from './ecm-engine.ts';
+import type {AdoptOrder, EcmEffect, EcmMessage, EcmSettings, EcmState, UseCommand} from './ecm-messages.ts';
+import type {LocalEngine, LocalEngineDriver} from './ecm-port.ts';
+import type {AttachReport, EcmReply, OwnerNotice} from './ecm-protocol.ts';
+import {decideEcm, emptyEcm, engineCount} from './ecm-state.ts';
+import {toFailure} from './domain/errors.ts';
+import type {ActorContext, Machine} from './runtime/machine.ts';
+import type {Ref} from './runtime/ref.ts';
+
+export type EcmDependencies = {
+  readonly driver: LocalEngineDriver;
+  readonly settings: EcmSettings;
+  readonly log: EcmLog;
+};
+
+export type EcmLog = {
+  readonly info: (fields: object, text: string) => void;
+  readonly warn: (fields: object, text: string) => void;
+};
+
+type Context = ActorContext<EcmMessage>;
+
+/** What the engine refused for good; after any other failure it may have the task all the same. */
+const refusalCodes: readonly number[] = [50220, 50224];
+
+/** Tell it `adoptOwn` first: until then it knows no engine, and says so. */
+export function ecmService({
+  driver,
+  settings,
+  log,
+}: EcmDependencies): Machine<EcmState, EcmMessage, EcmEffect> {
+  const flows = new Map<string, Flow>();
+
+  function reportOf(engine: HeldEngine): AttachReport {
+    const flow = flows.get(engine.handle.engineId);
+    return {
+      ecm: settings.self,
+      engine: entryOf(engine),
+      ...(flow === undefined
+        ? {}
+        : {flow: {number: flow.number, sent: flow.sent(), isFinished: flow.isFinished()}}),
+      ...(engine.exited === undefined ? {} : {exited: engine.exited}),
+    };
+  }
+
+  async function report({engine, to, raised}: EcmEffect & {type: 'report'}): Promise<void> {
+    const answerAll = (reply: EcmReply<AttachReport>): void => to.forEach(ref => void ref.tell(reply));
+    try {
+      if (raised !== undefined) {
+        const {taskID, attempt, epoch} = raised;
+        await engine.handle.raiseEpoch(taskID, attempt, epoch);
+      }
+      answerAll({ok: true, value: reportOf(engine)});
+    } catch (error) {
+      answerAll({ok: false, failure: toFailure(error)});
+    }
+  }
+
+  function tellExit({owner, handle}: HeldEngine, reason: string): void {
+    const flow = flows.get(handle.engineId);
+    flow?.finish();
+    const notice: OwnerNotice = {
+      type: 'exited',
+      engineId: handle.engineId,
+      reason,
+      ...(flow === undefined ? {} : {flow: {number: flow.number, sent: flow.sent()}}),
+    };
+    owner?.ref.tell(notice);
+  }
+
+  /** Whether there was one. */
+  function dropFlow(engineId: string): boolean {
+    flows.get(engineId)?.close();
+    return flows.delete(engineId);
+  }
+
+  function closeFlow({handle, exited}: HeldEngine): void {
+    if (dropFlow(handle.engineId) && exited === undefined) handle.unfollow();
+  }
+
+  function follow(engine: HeldEngine, command: UseCommand & {type: 'follow'}): void {
+    const {engineId, task, fromOffset, consumer, replyTo} = command;
+    const {handle, exited} = engine;
+    flows.get(engineId)?.close();
+    const path = `/ecm/${engineId}/flow`;
+    const flow = createFlow({path, number: command.flow, fromOffset, consumer});
+    flows.set(engineId, flow);
+    replyTo.tell({ok: true, value: {flow: flow.ref}});
+    handle.follow(task.taskID, task.attempt, fromOffset, flow.consume);
+    if (exited === undefined) return;
+    // Its exit was told before this owner came: now it is due again, behind the last of the output.
+    void handle.drained().then(() => {
+      if (flows.get(engineId) === flow) tellExit(engine, exited);
+    });
+  }
+
+  function use({engine, command, isNoted}: EcmEffect & {type: 'use'}, {self}: Context): void {
+    const {handle} = engine;
+    switch (command.type) {
+      case 'execute': {
+        const {task, replyTo} = command;
+        handle.execute(task).then(
+          () => succeed(replyTo),
+          (error: unknown) => {
+            const failure = toFailure(error);
+            if (isNoted && refusalCodes.includes(failure.code)) {
+              self.tell({type: 'executeRefused', handle, task});
+            }
+            replyTo.tell({ok: false, failure});
+          },
+        );
+        return;
+      }
+      case 'follow':
+        return follow(engine, command);
+      case 'kill':
+        handle.kill(command.task.taskID, command.task.attempt, command.graceMs, command.why);
+        succeed(command.replyTo);
+        return;
+      case 'listResults':
+        return answer(handle.listResults(command.task.taskID, command.task.attempt), command.replyTo);
+      case 'readResult': {
+        const {task, file, offset, bytesMax, replyTo} = command;
+        return answer(handle.readResult(task.taskID, task.attempt, file, offset, bytesMax), replyTo);
+      }
+      case 'publishResults': {
+        const {task, directory, replyTo} = command;
+        return answer(handle.publishResults(task.taskID, task.attempt, directory), replyTo);
+      }
+      case 'confirm': {
+        const {task, replyTo} = command;
+        const confirmed = handle.confirm(task.taskID, task.attempt).then(() => {
+          // Told first, so that this node knows the engine is free before its owner gives it the next task.
+          self.tell({type: 'confirmed', handle, task});
+        });
+        return answer(confirmed, replyTo);
+      }
+      case 'shutdown':
+        return answer(handle.shutdown(command.graceMs), command.replyTo);
+    }
+  }
+
+  async function end({handle, task}: EcmEffect & {type: 'end'}, {self}: Context): Promise<void> {
+    const {engineId} = handle;
+    try {
+      await handle.shutdown(settings.shutdownGraceMs);
+      if (task === undefined) return;
+      await handle.confirm(task.taskID, task.attempt);
+      self.tell({type: 'confirmed', handle, task});
+    } catch (error) {
+      log.warn({engineId, err: error}, 'an engine without an owner could not be ended');
+    }
+  }
+
+  async function leave({idle, busy, to}: EcmEffect & {type: 'leave'}): Promise<void> {
+    for (const handle of busy) handle.detach();
+    await Promise.allSettled(idle.map(handle => handle.shutdown(settings.shutdownGraceMs)));
+    to.tell(busy.map(({engineId}) => engineId));
+  }
+
+  function adopt(order: AdoptOrder, {self}: Context): void {
+    const {type} = order;
+    const dead = type === 'adoptFrom' ? new Set(order.dead) : new Set<string>();
+    const finding =
+      type === 'adoptFrom'
+        ? driver.adoptFrom(order.directory, incarnation => dead.has(incarnation))
+        : driver.adoptOwn();
+    finding.then(
+      engines => self.tell({type: 'adopted', engines, order}),
+      (error: unknown) => {
+        log.warn({order: type, err: error}, 'engines of an earlier process could not be looked for');
+        self.tell({type: 'adoptFailed', failure: toFailure(error), order});
+      },
+    );
+  }
+
+  function watch(handle: LocalEngine, {self}: Context): void {
+    void handle.exited.then(({reason}) => self.tell({type: 'exited', handle, reason}));
+    void handle.lost.then(() => self.tell({type: 'lost', handle}));
+  }
+
+  return {
+    initial: emptyEcm(settings),
+    decide: decideEcm,
+    perform(effect, context) {
+      const {self} = context;
+      switch (effect.type) {
+        case 'answer':
+          effect.to.tell({ok: false, failure: effect.failure});
+          return;
+        case 'done':
+          return succeed(effect.to);
+        case 'list':
+          effect.to.tell({ok: true, value: listingOf(effect.state)});
+          return;
+        case 'launch': {
+          const {engineId, launch, timeoutMs} = effect.command;
+          void driver.launch(launch, timeoutMs).then(
+            engine => self.tell({type: 'launched', engineId, engine}),
+            (error: unknown) => self.tell({type: 'launchFailed', engineId, failure: toFailure(error)}),
+          );
+          return;
+        }
+        case 'report':
+          void report(effect);
+          return;
+        case 'use':
+          return use(effect, context);
+        case 'tellExit':
+          return tellExit(effect.engine, effect.reason);
+        case 'tellOwner':
+          effect.owner.ref.tell(effect.notice);
+          return;
+        case 'closeFlow':
+          return closeFlow(effect.engine);
+        case 'dropFlow':
+          dropFlow(effect.engineId);
+          return;
+        case 'watch':
+          return watch(effect.handle, context);
+        case 'adopt':
+          return adopt(effect.order, context);
+        case 'adopted':
+          log.info({order: effect.order.type, engines: effect.count}, 'engines adopted');
+          effect.order.replyTo?.tell({ok: true, value: effect.count});
+          return;
+        case 'orphanTimer':
+          return context.setTimer(`orphan ${effect.engineId}`, effect.afterMs, {
+            type: 'orphanDue',
+            engineId: effect.engineId,
+          });
+        case 'cancelOrphanTimer':
+          return context.cancelTimer(`orphan ${effect.engineId}`);
+        case 'timeOut': {
+          const {handle, task} = effect;
+          handle.kill(task.taskID, task.attempt, settings.shutdownGraceMs, 'timedOut');
+          void end({type: 'end', handle}, context);
+          return;
+        }
+        case 'end':
+          void end(effect, context);
+          return;
+        case 'leave':
+          void leave(effect);
+          return;
+      }
+    },
+  };
+}
+
+function succeed(to: Ref<EcmReply<void>>): void {
+  to.tell({ok: true, value: undefined});
+}
+
+function answer<Value>(settling: Promise<Value>, to: Ref<EcmReply<Value>>): void {
+  void settling.then(
+    value => to.tell({ok: true, value}),
+    (error: unknown) => to.tell({ok: false, failure: toFailure(error)}),
+  );
+}
+
+function listingOf(state: EcmState) {
+  const {self, engineTypes, enginesMax} = state.settings;
+  return {
+    ecm: self,
+    engineTypes,
+    engineCount: engineCount(state),
+    enginesMax,
+    engines: [...state.engines.values()].map(entryOf),
+  };
+}

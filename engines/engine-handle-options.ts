@@ -1,0 +1,23 @@
+/** What a handle is opened with: the engine, and this process as its owner. */
+import type {Clock} from '../actors/runtime/clock.ts';
+import type {EngineClaim} from './engine-claim.ts';
+import type {EngineDirectory, EngineRecord, StoredTask} from './engine-directory.ts';
+import type {EngineLog} from './engine-log.ts';
+
+export type HandleOptions = {
+  readonly record: EngineRecord;
+  readonly directory: EngineDirectory;
+  readonly secret: Uint8Array;
+  readonly owner: string;
+  readonly clock: Clock;
+  readonly log: EngineLog;
+  readonly windowBytes: number;
+  readonly requestTimeoutMs: number;
+  /** The unconfirmed task found when adopting, with the epoch to claim it with. */
+  readonly task?: StoredTask;
+  /** Resolves with the reason when our own child exits; absent for an adopted engine. */
+  readonly childExit?: Promise<string>;
+  /** False: found dead, only its spool is left. */
+  readonly isLive: boolean;
+  readonly claim: EngineClaim;
+};

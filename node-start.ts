@@ -1,0 +1,379 @@
+/**
+ * Builds every floor of a node, starts it, and stops it in reverse; prints the boot tree. The only module that knows all
+ * floors: what they need of each other is handed over here, as ports.
+ */
+import {join} from 'node:path';
+import {nanoid} from 'nanoid';
+import type {Logger} from 'pino';
+import {createClusterView, type ClusterView} from './actors/cluster-view.ts';
+import {clusterEngineDriver} from './actors/ecm-driver.ts';
+import type {Governance} from './actors/governance.ts';
+import {startGovernanceNode, type GovernanceNode} from './actors/governance-node.ts';
+import {createRouting, parseInstanceLabels, registerInstance} from './actors/instance-label-service.ts';
+import {createJobFeed} from './actors/job-feed.ts';
+import {startMembership} from './actors/membership.ts';
+import {DatabaseAwayError, type EngineDriver, type JobStore} from './actors/ports.ts';
+import {drainNode, NodeUnreachableError, startNodeService} from './actors/node-service.ts';
+import {startRouter} from './actors/router-actor.ts';
+import {systemClock} from './actors/runtime/clock.ts';
+import {systemRandom} from './actors/runtime/random.ts';
+import {startActorSystem} from './actors/runtime/system.ts';
+import {bootTree} from './boot-tree.ts';
+import {printNodeAddress} from './cluster/node-address.ts';
+import type {Config} from './config.ts';
+import {resultSink} from './engines/result-sink.ts';
+import {firstAdministrator, firstPassword, type FirstAdministrator} from './first-administrator.ts';
+import {openEngines} from './node-engine-driver.ts';
+import {startEngineHost} from './node-engines.ts';
+import {openClusterEndpoint} from './node-endpoint.ts';
+import {linkViews} from './node-links.ts';
+import {filesOfCluster, governanceOfCluster, offerJobs} from './node-entrances.ts';
+import {followMembership} from './node-membership.ts';
+import {nodeMetrics} from './node-metrics.ts';
+import {takeOverFrom} from './node-take-over.ts';
+import {noneRemoved, retentionMetrics, startRetention} from './node-retention.ts';
+import {allOrNone, whenJoined, whenServing} from './node-serving.ts';
+import {governanceSettingsOf, placeOfProcess} from './node-settings.ts';
+import {claimDataDirectory} from './persistence/data-directory.ts';
+import {openDatabase} from './persistence/database.ts';
+import {createJobFiles} from './persistence/files/job-files.ts';
+import {createJobRemains} from './persistence/files/job-remains.ts';
+import {createLogStore} from './persistence/files/log-store.ts';
+import {openOutbox} from './persistence/outbox/outbox-file.ts';
+
+export type NodeOptions = {
+  readonly log: Logger;
+  /** Where engines run; by default processes of this host. Of a node that stands alone only. */
+  readonly engineDriver?: EngineDriver;
+  /** Without a port the node is used through `governance` alone. Default true. */
+  readonly listens?: boolean;
+  /** The node can't go on, since its lease is lost: its process should end, and be started anew. */
+  readonly onFatal: (why: string) => void;
+};
+
+export type RunningNode = {
+  /** Empty when it does not listen. */
+  readonly url: string;
+  readonly instance: string;
+  readonly incarnation: string;
+  readonly governance: Governance;
+  readonly administrator: FirstAdministrator | undefined;
+  readonly boot: string;
+  /** Resolves, with a name, when somebody asks this node to leave; `stop` is then due. */
+  readonly isAskedToLeave: Promise<string>;
+  /** Takes no more jobs, ends idle engines, leaves busy ones at work, closes everything. Resolves to the ids of those left. */
+  readonly stop: () => Promise<readonly string[]>;
+};
+
+const stopLimitMs = 5000;
+/** How often changes of labels by other nodes are looked for; alone there is nobody who would make any. */
+const labelPollMs = {clustered: 500, alone: 5000};
+/** What an entrance takes, whoever runs it: an ECM without that engine refuses it. */
+const knownEngineTypes = ['shell', 'python'];
+
+/** Starts a node and resolves when it serves. On failure everything that was started is stopped again. */
+export async function startNode(
+  config: Config,
+  {log, engineDriver, onFatal, listens = true}: NodeOptions,
+): Promise<RunningNode> {
+  const {
+    dataDirectory,
+    node: {database: databaseUrl, roles},
+    governance: settings,
+  } = config;
+  const has = (role: string): boolean => roles.includes(role);
+  const isClustered = config.node.cluster !== '';
+  const boot = bootTree(systemClock.monotonicMs);
+  await using cleanup = new AsyncDisposableStack();
+  const clock = systemClock;
+  const random = systemRandom;
+  const incarnation = nanoid();
+
+  const directory = await boot.step('data directory', () => claimDataDirectory(dataDirectory));
+  cleanup.defer(() => directory.release());
+  // The database's thread loads its modules while this one loads the facade's and looks for Python.
+  const [database, localDriver, outbox, password, facadeModule] = await allOrNone(
+    [
+      boot.step('database', () =>
+        openDatabase({url: databaseUrl, dataDirectory, clock, log: (level, message) => log[level](message)}),
+      ),
+      boot.step('engine driver', () =>
+        engineDriver === undefined && has('ecm') ? openEngines(config, incarnation, log) : undefined,
+      ),
+      boot.step('outbox', () =>
+        openOutbox({
+          directory: join(dataDirectory, 'outbox'),
+          outboxBytesMax: settings.outboxBytesMax,
+          reserveBytes: settings.outboxReserveBytes,
+          log,
+        }),
+      ),
+      boot.step('first password', () => firstPassword(config)),
+      boot.step('facade modules', () => (listens && has('gateway') ? import('./node-facade.ts') : undefined)),
+    ],
+    opened => opened?.close(),
+  );
+  cleanup.defer(() => database.close());
+  const administrator = await boot.step('accounts', () =>
+    firstAdministrator(database.accounts, password, config),
+  );
+
+  const system = startActorSystem({name: 'tenon', clock, random, log});
+  cleanup.defer(() => system.shutdown(stopLimitMs));
+  const logs = createLogStore({clock});
+  cleanup.defer(() => logs.close());
+  const feed = createJobFeed({
+    onListenerFailure: (taskID, error) => log.error({taskID, err: error}, 'a follower failed'),
+  });
+  const endpoint = isClustered
+    ? await boot.step('cluster endpoint', () => openClusterEndpoint(config, {system, incarnation, log}))
+    : undefined;
+  if (endpoint !== undefined) cleanup.defer(() => endpoint.close());
+
+  let instance = endpoint?.instance ?? '';
+  let onRouteChange = (): void => undefined;
+  const router = startRouter({
+    system,
+    store: database.labels,
+    random,
+    pollMs: isClustered ? labelPollMs.clustered : labelPollMs.alone,
+    onFailure: failure => log.warn({error: failure.message}, 'labels of instances could not be read'),
+    onChange: () => onRouteChange(),
+  });
+  const routing = createRouting({self: () => instance, router, store: database.labels});
+
+  const removedCounters = noneRemoved();
+  const neighbours = {directories: (): readonly string[] => []};
+  const localFiles = createJobFiles({directory: dataDirectory, neighbours: () => neighbours.directories()});
+  const entrances =
+    endpoint === undefined
+      ? undefined
+      : {
+          system,
+          receptionist: endpoint.links.receptionist,
+          self: {instance, incarnation},
+          store: database.jobs,
+          logs,
+          log,
+        };
+  const view = Promise.withResolvers<ClusterView>();
+  view.promise.catch(() => undefined);
+  // The port is bound before the actors start, so that its number is known; until they serve, calls wait for them.
+  const serving = Promise.withResolvers<Governance>();
+  serving.promise.catch(() => undefined);
+  let node: GovernanceNode | undefined;
+  const facade = facadeModule
+    ? await boot.step('facade', () =>
+        facadeModule.openFacade({
+          config,
+          governance: whenServing(serving.promise),
+          database,
+          routing,
+          cluster: whenJoined(view.promise),
+          files: entrances === undefined ? localFiles : filesOfCluster(localFiles, entrances),
+          engineTypes: localDriver?.engineTypes ?? engineDriver?.engineTypes ?? knownEngineTypes,
+          log,
+          metrics: [...nodeMetrics(system, () => node), ...retentionMetrics(removedCounters)],
+        }),
+      )
+    : undefined;
+  if (facade !== undefined) cleanup.defer(() => facade.close());
+  const url = facade?.url ?? '';
+  // Without a port the process number tells the nodes of a host apart.
+  if (instance === '') {
+    instance = printNodeAddress({
+      host: facade?.host ?? config.hostName,
+      port: facade?.port ?? process.pid,
+    });
+  }
+
+  const place = placeOfProcess();
+  const membership = await boot.step('lease', () =>
+    startMembership({
+      leases: database.leases,
+      clock,
+      random,
+      log,
+      self: {instance, incarnation},
+      details: {
+        roles,
+        ...place,
+        pid: process.pid,
+        dataDirectory,
+        ...(url === '' ? {} : {listenUrl: url}),
+        ...(endpoint === undefined ? {} : {clusterAddress: endpoint.instance, boundAt: endpoint.boundAt}),
+      },
+      onFenced: why => onFatal(why),
+    }),
+  );
+  cleanup.defer(() => membership.release());
+  await boot.step('labels', () =>
+    registerInstance(database.labels, instance, roles, parseInstanceLabels(config.node.label)),
+  );
+  const members = followMembership({membership, links: endpoint?.links, router, place, config, log});
+  cleanup.defer(() => members.stop());
+  neighbours.directories = members.neighbourDirectories;
+
+  /** What only the holder of the lease may write waits, as when the database is away, until the lease is held again. */
+  const store: JobStore = {
+    ...database.jobs,
+    commit: writes =>
+      membership.mayAct()
+        ? database.jobs.commit(writes)
+        : Promise.reject(new DatabaseAwayError('The lease of this node could not be renewed.')),
+  };
+  const ownRoute = (): string | undefined =>
+    router.current().members.find(member => member.instance === instance)?.labels?.['route'];
+
+  const engineHost =
+    endpoint === undefined || localDriver === undefined
+      ? undefined
+      : await boot.step('engine host', () =>
+          startEngineHost({
+            system,
+            receptionist: endpoint.links.receptionist,
+            driver: localDriver,
+            store: database.jobs,
+            self: {instance, incarnation},
+            neighbours: members.neighbourDirectories,
+            governance: settings,
+            log,
+          }),
+        );
+  const remoteEngines =
+    endpoint === undefined
+      ? undefined
+      : clusterEngineDriver({
+          receptionist: endpoint.links.receptionist,
+          self: {instance, incarnation},
+          engineTypes: knownEngineTypes,
+          results: resultSink,
+          clock,
+          random,
+          system,
+          log,
+        });
+  if (remoteEngines !== undefined) cleanup.defer(async () => remoteEngines.close());
+  const driver = remoteEngines ?? engineDriver ?? localDriver;
+  const asked = Promise.withResolvers<string>();
+  const withdrawNode =
+    endpoint &&
+    startNodeService({system, receptionist: endpoint.links.receptionist}, by => asked.resolve(by));
+  view.resolve(
+    createClusterView({
+      membership,
+      router,
+      links: () => linkViews(endpoint?.links),
+      async drain(wanted, by) {
+        if (wanted === instance) asked.resolve(by);
+        else if (endpoint === undefined) throw new NodeUnreachableError(wanted, [instance]);
+        else await drainNode({system, receptionist: endpoint.links.receptionist}, wanted, by);
+      },
+    }),
+  );
+  const ownerChanges = new Set<(instance: string) => void>();
+  if (has('entrance') && driver !== undefined) {
+    await boot.step('own labels', () => router.refresh());
+    node = await boot.step('governance', () =>
+      startGovernanceNode(
+        {
+          system,
+          store,
+          ping: () => database.ping(),
+          outbox,
+          logs,
+          feed,
+          driver,
+          clock,
+          log,
+          isAlive: owner => membership.isAlive(owner),
+          routeLabel: ownRoute,
+          ...(isClustered ? {newPlace: members.newPlace, lookAgain: () => membership.lookAgain()} : {}),
+        },
+        governanceSettingsOf(config, {instance, incarnation}, driver.engineTypes),
+      ),
+    );
+  }
+  const running = node;
+  if (entrances !== undefined && running !== undefined) {
+    const withdraw = offerJobs(running, localFiles, entrances);
+    cleanup.defer(() => withdraw());
+  }
+  if (entrances === undefined) {
+    if (running === undefined) throw new Error('A node that stands alone needs an entrance and engines.');
+    serving.resolve(running.governance);
+  } else {
+    const governance = governanceOfCluster(
+      {
+        node: running,
+        membership,
+        router,
+        onOwnerChange(listener) {
+          ownerChanges.add(listener);
+          return () => void ownerChanges.delete(listener);
+        },
+        retention: config.retention,
+        timeZone: config.timeZone,
+      },
+      entrances,
+    );
+    cleanup.defer(() => governance.close());
+    serving.resolve(governance);
+  }
+
+  const takeOver = takeOverFrom({node: running, ownerChanges, log});
+  members.onGone(member => {
+    engineHost?.nodeGone(member);
+    remoteEngines?.nodeGone(member.incarnation);
+    for (const listener of ownerChanges) listener(member.instance);
+    void takeOver(member.instance);
+  });
+  let route = ownRoute();
+  onRouteChange = () => {
+    const now = ownRoute();
+    if (now === route) return;
+    route = now;
+    // What nobody was allowed to take when its owner died may be ours now.
+    if (isClustered) void takeOver();
+  };
+
+  startRetention({
+    system,
+    policy: config.retention,
+    store: database.jobs,
+    remains: createJobRemains({directory: dataDirectory, logs}),
+    clock,
+    log,
+    counters: removedCounters,
+  });
+  const {queued = 0, resumed = 0, restarted = 0, lost = 0} = running?.recovered ?? {};
+  boot.note(
+    'governance',
+    queued + resumed + restarted + lost === 0
+      ? ''
+      : `${queued} queued, ${resumed} resumed, ${restarted} to start again, ${lost} lost`,
+  );
+  members.setState('up');
+  await boot.step('router', () => router.refresh());
+
+  const resources = cleanup.move();
+  return {
+    url,
+    instance,
+    incarnation,
+    administrator,
+    governance: await serving.promise,
+    boot: boot.print(),
+    isAskedToLeave: asked.promise,
+    async stop() {
+      withdrawNode?.();
+      members.setState('leaving');
+      running?.drain();
+      const left = (await running?.leave()) ?? [];
+      const leftAtWork = (await engineHost?.leave()) ?? left;
+      await database.labels.remove(instance).catch(() => undefined);
+      await resources.disposeAsync();
+      return leftAtWork;
+    },
+  };
+}
