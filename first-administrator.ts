@@ -7,6 +7,7 @@ import {existsSync} from 'node:fs';
 import {readFile, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import type {AccountStore} from './actors/ports.ts';
+import type {Clock} from './actors/runtime/clock.ts';
 import type {Config} from './config.ts';
 import {hashPassword} from './persistence/password.ts';
 
@@ -39,13 +40,19 @@ async function makePassword({node: {adminUser, adminPasswordFile}}: Place): Prom
   return {user: adminUser.toLowerCase(), password, isGenerated, passwordHash: await hashPassword(password)};
 }
 
-/** Undefined when there are users already. */
+/**
+ * Undefined when there are users already, or another node makes the first one at this moment: of several that start on an
+ * empty database one does, the one whose `incarnation` is noted first.
+ */
 export async function firstAdministrator(
-  accounts: AccountStore,
+  accounts: Pick<AccountStore, 'users' | 'putUser' | 'sharedSecret'>,
   made: FirstPassword | undefined,
   config: Place,
+  {incarnation, clock}: {readonly incarnation: string; readonly clock: Clock},
 ): Promise<FirstAdministrator | undefined> {
   if ((await accounts.users()).length > 0) return undefined;
+  const maker = await accounts.sharedSecret(makerName, async () => incarnation);
+  if (maker !== incarnation && (await appears(accounts, clock))) return undefined;
   const {user, password, isGenerated, passwordHash} = made ?? (await makePassword(config));
   // Written first: a password that was set and could not be told would lock everybody out.
   const text = isGenerated ? `user: ${user}\npassword: ${password}\n` : `user: ${user}\n`;
@@ -54,4 +61,18 @@ export async function firstAdministrator(
   return {user, password, isGenerated};
 }
 
+/** Whether somebody else makes it. One that was noted long ago has died before it came to that. */
+async function appears(accounts: Pick<AccountStore, 'users'>, clock: Clock): Promise<boolean> {
+  for (let look = 0; look < looksMax; look += 1) {
+    // oxlint-disable-next-line no-await-in-loop
+    await new Promise<void>(resolve => void clock.after(lookEveryMs, resolve));
+    // oxlint-disable-next-line no-await-in-loop
+    if ((await accounts.users()).length > 0) return true;
+  }
+  return false;
+}
+
+const makerName = 'first-administrator';
+const looksMax = 25;
+const lookEveryMs = 200;
 const passwordLengthMin = 8;

@@ -16,6 +16,7 @@ import {clusterJobFiles} from './actors/remote-files.ts';
 import type {Resolution, Resolve} from './actors/remote-submit.ts';
 import type {RetentionPolicy} from './actors/retention-settings.ts';
 import {rowView} from './actors/row-view.ts';
+import {printResolution} from './actors/router.ts';
 import type {Router} from './actors/router-actor.ts';
 import {systemClock} from './actors/runtime/clock.ts';
 import {systemRandom} from './actors/runtime/random.ts';
@@ -63,6 +64,8 @@ export type GovernanceOptions = {
   readonly node: GovernanceNode | undefined;
   readonly membership: Membership;
   readonly router: Router;
+  /** Whether a path lies in a data directory that can be read here. */
+  readonly isWithinReach: (path: string) => boolean;
   readonly onOwnerChange: (listener: (instance: string) => void) => () => void;
   readonly retention: RetentionPolicy;
   readonly timeZone: string;
@@ -70,7 +73,7 @@ export type GovernanceOptions = {
 
 /** The governance of the cluster, for this node's facade. */
 export function governanceOfCluster(
-  {node, membership, router, onOwnerChange, retention, timeZone}: GovernanceOptions,
+  {node, membership, router, isWithinReach, onOwnerChange, retention, timeZone}: GovernanceOptions,
   {system, receptionist, self, store, logs, log}: EntrancesDependencies,
 ): ClusterGovernance {
   return clusterGovernance({
@@ -91,6 +94,7 @@ export function governanceOfCluster(
       timeZone,
     }),
     store,
+    isWithinReach,
     isAlive: owner => membership.isAlive(owner),
     resolve: resolveWith(router),
     onOwnerChange,
@@ -109,8 +113,12 @@ function resolveWith(router: Router): Resolve {
       const {candidates, rule} = router.explain(request);
       const left = candidates.filter(({instance, share}) => share > 0 && !tried.includes(instance));
       const chosen = left[Math.floor(systemRandom.next() * left.length)];
-      if (chosen !== undefined) return {instance: chosen.instance, why: {rule, tried}};
+      if (chosen !== undefined) {
+        const why = `${chosen.instance}, ${rule} of ${left.length} after ${tried.join(' and ')} could not be reached`;
+        return {instance: chosen.instance, why};
+      }
     }
-    return router.resolve(request);
+    const resolution = router.resolve(request);
+    return {instance: resolution.instance, why: printResolution(resolution, routeLabel)};
   };
 }

@@ -1,5 +1,6 @@
 /** What a node is started with: each is an option of `tenon start`, a key of `tenon.yaml` and a variable `TENON_…`. */
 import type {SettingGroup, SettingValues} from './actors/domain/setting.ts';
+import {parseNodeAddress} from './cluster/node-address.ts';
 
 export const nodeSettings = {
   listen: {
@@ -7,6 +8,13 @@ export const nodeSettings = {
     default: '127.0.0.1:9001',
     description:
       'HOST:PORT of the facade (HTTP and WebSocket). Port 0 takes any free one; the ready line says which.',
+  },
+  health: {
+    type: 'string',
+    default: '',
+    description:
+      'HOST:PORT for /health/live, /health/ready and /metrics of a node without the role gateway, over plain HTTP and' +
+      ' without a login; such as 127.0.0.1:9003. Empty: none. With that role they are at listen, and this is not opened.',
   },
   data: {
     type: 'string',
@@ -117,6 +125,8 @@ export function checkNodeOptions(node: NodeOptions, mistakes: string[]): void {
     mistakes.push(
       `adminUser must be 1 to 50 letters, digits, dots or dashes, not ${JSON.stringify(node.adminUser)}`,
     );
+  const health = node.health === '' ? undefined : parseNodeAddress(node.health);
+  if (typeof health === 'string') mistakes.push(`health ${health}`.replace(' :', ':'));
   checkCluster(node, mistakes);
 }
 
@@ -125,9 +135,10 @@ function checkCluster(node: NodeOptions, mistakes: string[]): void {
   if (cluster === '') {
     if (node.join.length > 0)
       mistakes.push('join needs cluster: without an endpoint of its own a node stands alone');
-    if (!node.roles.includes('gateway'))
+    const missing = ['gateway', 'entrance', 'ecm'].filter(role => !node.roles.includes(role));
+    if (missing.length > 0)
       mistakes.push(
-        'roles: a node that stands alone needs gateway; name its cluster endpoint, or add the role',
+        `roles: a node that stands alone needs ${missing.join(', ')} too; for a part of a cluster set cluster`,
       );
     return;
   }

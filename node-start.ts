@@ -29,6 +29,10 @@ import {openClusterEndpoint} from './node-endpoint.ts';
 import {linkViews} from './node-links.ts';
 import {filesOfCluster, governanceOfCluster, offerJobs} from './node-entrances.ts';
 import {followMembership} from './node-membership.ts';
+import {countTakeOvers, nothingCounted, watchLeases} from './node-cluster-counts.ts';
+import {clusterMetrics} from './node-cluster-metrics.ts';
+import {openNodeHealth} from './node-health.ts';
+import {withJobs} from './node-loads.ts';
 import {nodeMetrics} from './node-metrics.ts';
 import {takeOverFrom} from './node-take-over.ts';
 import {noneRemoved, retentionMetrics, startRetention} from './node-retention.ts';
@@ -108,14 +112,16 @@ export async function startNode(
           log,
         }),
       ),
-      boot.step('first password', () => firstPassword(config)),
+      boot.step('first password', () => (has('gateway') ? firstPassword(config) : undefined)),
       boot.step('facade modules', () => (listens && has('gateway') ? import('./node-facade.ts') : undefined)),
     ],
     opened => opened?.close(),
   );
   cleanup.defer(() => database.close());
   const administrator = await boot.step('accounts', () =>
-    firstAdministrator(database.accounts, password, config),
+    has('gateway')
+      ? firstAdministrator(database.accounts, password, config, {incarnation, clock})
+      : undefined,
   );
 
   const system = startActorSystem({name: 'tenon', clock, random, log});
@@ -162,22 +168,28 @@ export async function startNode(
   const serving = Promise.withResolvers<Governance>();
   serving.promise.catch(() => undefined);
   let node: GovernanceNode | undefined;
+  const soon = whenServing(serving.promise);
+  const loads = {entrances, local: () => node?.governance.load(), clock};
+  const counts = nothingCounted();
+  const ofCluster = clusterMetrics({counts, endpoint, system, clock});
+  const metrics = [...nodeMetrics(system, () => node), ...ofCluster, ...retentionMetrics(removedCounters)];
   const facade = facadeModule
     ? await boot.step('facade', () =>
         facadeModule.openFacade({
           config,
-          governance: whenServing(serving.promise),
+          governance: soon,
           database,
           routing,
-          cluster: whenJoined(view.promise),
+          cluster: withJobs(whenJoined(view.promise), loads),
           files: entrances === undefined ? localFiles : filesOfCluster(localFiles, entrances),
           engineTypes: localDriver?.engineTypes ?? engineDriver?.engineTypes ?? knownEngineTypes,
           log,
-          metrics: [...nodeMetrics(system, () => node), ...retentionMetrics(removedCounters)],
+          metrics,
         }),
       )
     : undefined;
-  if (facade !== undefined) cleanup.defer(() => facade.close());
+  const server = facade ?? (await openNodeHealth(config, {governance: soon, database, metrics, log}));
+  if (server !== undefined) cleanup.defer(() => server.close());
   const url = facade?.url ?? '';
   // Without a port the process number tells the nodes of a host apart.
   if (instance === '') {
@@ -190,7 +202,7 @@ export async function startNode(
   const place = placeOfProcess();
   const membership = await boot.step('lease', () =>
     startMembership({
-      leases: database.leases,
+      leases: watchLeases(database.leases, counts, clock),
       clock,
       random,
       log,
@@ -206,6 +218,7 @@ export async function startNode(
       onFenced: why => onFatal(why),
     }),
   );
+  counts.membership = membership;
   cleanup.defer(() => membership.release());
   await boot.step('labels', () =>
     registerInstance(database.labels, instance, roles, parseInstanceLabels(config.node.label)),
@@ -308,6 +321,8 @@ export async function startNode(
         node: running,
         membership,
         router,
+        isWithinReach: path =>
+          members.neighbourDirectories().some(directory => path.startsWith(`${directory}/`)),
         onOwnerChange(listener) {
           ownerChanges.add(listener);
           return () => void ownerChanges.delete(listener);
@@ -321,12 +336,13 @@ export async function startNode(
     serving.resolve(governance);
   }
 
-  const takeOver = takeOverFrom({node: running, ownerChanges, log});
+  const takeOver = takeOverFrom({node: running && countTakeOvers(running, counts), ownerChanges, log});
   members.onGone(member => {
     engineHost?.nodeGone(member);
     remoteEngines?.nodeGone(member.incarnation);
     for (const listener of ownerChanges) listener(member.instance);
-    void takeOver(member.instance);
+    // Alone, a node reaches the engines of no other: it takes up what its own former lives have left.
+    if (isClustered || member.details['dataDirectory'] === dataDirectory) void takeOver(member.instance);
   });
   let route = ownRoute();
   onRouteChange = () => {

@@ -33,6 +33,8 @@ export type ClusterGovernanceDependencies = {
   readonly store: Pick<JobStore, 'get' | 'commit'>;
   /** Reads the logs of jobs whose row holds them whole. By default `local` does. */
   readonly rowLogs?: LogReader;
+  /** See `remote-log.ts`. */
+  readonly isWithinReach?: (path: string) => boolean;
   readonly isAlive: (owner: Owner) => boolean;
   readonly resolve: Resolve;
   readonly onOwnerChange: JobOwnersDependencies['onOwnerChange'];
@@ -51,7 +53,7 @@ export type ClusterGovernance = Governance & {readonly close: () => void};
 
 export function clusterGovernance(dependencies: ClusterGovernanceDependencies): ClusterGovernance {
   const {receptionist, self, local, store, isAlive, resolve, onOwnerChange} = dependencies;
-  const {clock, makeId, log, isLive = () => false, rowLogs = local} = dependencies;
+  const {clock, makeId, log, isLive = () => false, rowLogs = local, isWithinReach} = dependencies;
   const system = createEntranceAsker(dependencies.system, receptionist);
   const owners = createJobOwners({
     receptionist,
@@ -114,7 +116,14 @@ export function clusterGovernance(dependencies: ClusterGovernanceDependencies): 
     find,
     stored: taskID => store.get(taskID),
     kill: createRemoteKill({owners, store, self, local, isAlive, system, clock}),
-    ...createRemoteLog({owners, local, rowLogs, system, clock}),
+    ...createRemoteLog({
+      owners,
+      local,
+      rowLogs,
+      system,
+      clock,
+      ...(isWithinReach === undefined ? {} : {isWithinReach}),
+    }),
     follow: followings.follow,
     load: createRemoteLoad({receptionist, instance: self.instance, local, system, clock}),
     readiness() {

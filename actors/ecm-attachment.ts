@@ -130,13 +130,19 @@ export class Attachment {
   }
 
   /** Rejects with `ReportedError`, `EngineLostError`, `EngineDisplacedError`, or because it can't be sent at all. */
-  async call<Value>(make: (base: CommandBase<Value>) => EcmCommand, timeoutMs: number): Promise<Value> {
+  async call<Value>(
+    make: (base: CommandBase<Value>) => EcmCommand,
+    timeoutMs: number,
+    /** It was asked and did not answer: what it was told may have been done. */
+    onUnanswered: () => void = () => undefined,
+  ): Promise<Value> {
     const engineId = this.#engineId;
     const holder = this.#holder;
     for (;;) {
       const place = await this.#attached();
       const reply = await this.#ask<Value>(place, replyTo => make({engineId, holder, replyTo}), timeoutMs);
       if (reply === undefined) {
+        onUnanswered();
         this.#suspect(place);
         continue;
       }

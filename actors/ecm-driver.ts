@@ -12,6 +12,7 @@ import type {
   AttachReport,
   EcmCommand,
   EcmIdentity,
+  EcmListing,
   EcmReply,
   EngineHolder,
   OwnerNotice,
@@ -82,6 +83,8 @@ const launchSlackMs = 3000;
 const askMs = 15_000;
 const searchEveryMs = 300;
 const goneMax = 256;
+/** How long an engine waits for room on ECMs that are there. */
+const roomWaitMs = 600_000;
 /** The mailbox or the link is full, the message can't cross, or the peer does not know it: nothing was done. */
 const neverSent: readonly number[] = [20903, 20921, 20922, 20923];
 
@@ -92,6 +95,7 @@ export function clusterEngineDriver(dependencies: ClusterDriverDependencies): Cl
   const map = createEcmMap({receptionist, system, clock});
   /** With the ref that hears for each. */
   const handles = new Map<RemoteEngine, CallbackRef<OwnerNotice>>();
+  let isClosed = false;
   let gone: readonly string[] = [];
   /** Launches under way by instance: listings do not count them yet. */
   const launching = new Map<string, number>();
@@ -209,12 +213,27 @@ export function clusterEngineDriver(dependencies: ClusterDriverDependencies): Cl
       .filter(
         ({instance, listing}) => instance !== tried?.instance && listing.engineTypes.includes(engineType),
       )
-      .map(ecm => ({...ecm, count: ecm.listing.engineCount + underWayAt(ecm.instance)}))
+      .map(ecm => ({...ecm, count: inUse(ecm.listing) + underWayAt(ecm.instance)}))
       .filter(({count, listing}) => count < listing.enginesMax);
     const fewest = Math.min(...fit.map(({count}) => count));
     const best = fit.filter(({count}) => count === fewest);
     return best[Math.floor(random.next() * best.length)];
   }
+
+  /** This node's own, or where there is most room; waits for one, which may be about to come back after a restart. */
+  async function placeFor(engineType: string, limitMs: number): Promise<EcmPlace | undefined> {
+    const endMs = clock.monotonicMs() + limitMs;
+    for (;;) {
+      const place = map.at(self.instance) ?? (await roomiest(engineType, undefined));
+      if (place !== undefined) return place;
+      const isFull = (await map.listed()).some(({listing}) => listing.engineTypes.includes(engineType));
+      if (isClosed || clock.monotonicMs() + searchEveryMs > endMs + (isFull ? roomWaitMs : 0))
+        return undefined;
+      await pause();
+    }
+  }
+
+  const pause = (): Promise<void> => new Promise(resolve => void clock.after(searchEveryMs, resolve));
 
   async function takeOver(
     place: EcmPlace,
@@ -248,7 +267,7 @@ export function clusterEngineDriver(dependencies: ClusterDriverDependencies): Cl
         if (found.type !== 'notFound') return found;
       }
       if (clock.monotonicMs() + searchEveryMs > endMs) return {type: 'notFound'};
-      await new Promise<void>(resolve => void clock.after(searchEveryMs, resolve));
+      await pause();
     }
   }
 
@@ -256,19 +275,26 @@ export function clusterEngineDriver(dependencies: ClusterDriverDependencies): Cl
     engineTypes,
     async launch(launch, timeoutMs) {
       const {engineId, engineType} = launch;
-      const first = map.at(self.instance) ?? (await roomiest(engineType, undefined));
-      if (first === undefined) throw new NoEcmError(engineId, 'no ECM with room for it can be reached');
-      const one = await launchAt(first, launch, timeoutMs);
-      if ('handle' in one) return one.handle;
-      const second = await roomiest(engineType, first);
-      if (second === undefined) throw new ReportedError(one.failure);
-      log.debug(
-        {engineId, from: first.instance, to: second.instance, failure: one.failure},
-        'launched elsewhere',
-      );
-      const other = await launchAt(second, launch, timeoutMs);
-      if ('handle' in other) return other.handle;
-      throw new ReportedError(other.failure);
+      const endMs = clock.monotonicMs() + roomWaitMs;
+      for (;;) {
+        const first = await placeFor(engineType, timeoutMs);
+        if (first === undefined) throw new NoEcmError(engineId, 'no ECM with room for it can be reached');
+        const one = await launchAt(first, launch, timeoutMs);
+        if ('handle' in one) return one.handle;
+        let {failure} = one;
+        const second = await roomiest(engineType, first);
+        if (second !== undefined) {
+          log.debug({engineId, from: first.instance, to: second.instance, failure}, 'launched elsewhere');
+          const other = await launchAt(second, launch, timeoutMs);
+          if ('handle' in other) return other.handle;
+          ({failure} = other);
+        }
+        // That there is no room is no fault of the job: it waits for some, as it does for its own node's.
+        if (failure.code !== ecmFailure.full || isClosed || clock.monotonicMs() > endMs) {
+          throw new ReportedError(failure);
+        }
+        await pause();
+      }
     },
     /** An ECM keeps its engines for whoever takes over their tasks: `find` is how. */
     adoptAll: async () => [],
@@ -283,6 +309,7 @@ export function clusterEngineDriver(dependencies: ClusterDriverDependencies): Cl
       lookAll();
     },
     close() {
+      isClosed = true;
       forget();
       cancelCheck();
       for (const [handle, owner] of handles) {
@@ -292,3 +319,7 @@ export function clusterEngineDriver(dependencies: ClusterDriverDependencies): Cl
     },
   };
 }
+
+/** Idle ones without an owner make way for whoever needs room. */
+const inUse = ({engineCount, engines}: EcmListing): number =>
+  engineCount - engines.filter(({owner, task}) => owner === undefined && task === undefined).length;

@@ -50,6 +50,7 @@ class OwnedEngine implements RemoteEngine {
   readonly #exit = Promise.withResolvers<EngineExit>();
   /** Given to the engine and not confirmed yet, as far as we know. */
   #known: TaskClaim | undefined;
+  #confirming: Promise<void> = Promise.resolve();
   #inlet: Inlet | undefined;
   #opening: 'no' | 'yes' | 'again' = 'no';
   #exitReason: string | undefined;
@@ -76,13 +77,24 @@ class OwnedEngine implements RemoteEngine {
   }
 
   async execute(task: EngineTask): Promise<void> {
+    // Until then the ECM, or one that finds the engine after it, takes it for still having the task before.
+    await this.#confirming;
     const {taskID, attempt, epoch} = task;
     const before = this.#known;
+    let mayHaveBegun = false;
     // Before the answer: if that is lost, the engine may have the task.
     this.#known = {taskID, attempt, epoch};
     try {
-      await this.#call<void>(base => ({...base, type: 'execute', task}));
+      await this.#attachment.call<void>(
+        base => ({...base, type: 'execute', task}),
+        askMs,
+        () => {
+          mayHaveBegun = true;
+        },
+      );
     } catch (error) {
+      // To reject would have the job begun again elsewhere: the exit, or the next owner, tells what became of it.
+      if (mayHaveBegun && (error instanceof EngineLostError || error instanceof EngineDisplacedError)) return;
       this.#known = before;
       throw error;
     }
@@ -142,7 +154,13 @@ class OwnedEngine implements RemoteEngine {
     return results.count(directory);
   }
 
-  async confirm(taskID: number, attempt: number): Promise<void> {
+  confirm(taskID: number, attempt: number): Promise<void> {
+    const confirmed = this.#confirm(taskID, attempt);
+    this.#confirming = confirmed.catch(() => undefined);
+    return confirmed;
+  }
+
+  async #confirm(taskID: number, attempt: number): Promise<void> {
     const task = {taskID, attempt};
     await this.#call<void>(base => ({...base, type: 'confirm', task}));
     if (isSameTask(task, this.#inlet?.task)) {
@@ -157,8 +175,9 @@ class OwnedEngine implements RemoteEngine {
     try {
       await this.#call<void>(base => ({...base, type: 'shutdown', graceMs}), graceMs + shutdownSlackMs);
     } catch (error) {
-      // What is gone, or another's, is not ours to end.
+      // What is gone, or another's, is not ours to end; nor will anything be heard of it, so for its owner this is the end.
       if (!(error instanceof EngineLostError) && !(error instanceof EngineDisplacedError)) throw error;
+      this.#exit.resolve({reason: error.message});
     }
   }
 

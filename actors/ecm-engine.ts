@@ -4,7 +4,12 @@
  * Epochs belong to a task, not to an engine: those of two tasks are never compared. Who is out of date learns it here, and
  * again at the engine, which refuses lower epochs by itself.
  */
-import {EngineDisplacedError, NeverBegunError, NotAttachedError} from './ecm-errors.ts';
+import {
+  EngineBetweenTasksError,
+  EngineDisplacedError,
+  NeverBegunError,
+  NotAttachedError,
+} from './ecm-errors.ts';
 import type {LocalEngine} from './ecm-port.ts';
 import type {EngineEntry, EngineHolder, OwnerNotice, TaskClaim, TaskKey} from './ecm-protocol.ts';
 import type {LinkisError} from './domain/errors.ts';
@@ -16,6 +21,10 @@ export type HeldEngine = {
   readonly handle: LocalEngine;
   /** Not confirmed yet. */
   readonly task?: TaskClaim;
+  /**
+   * Given to it before the confirmation of the task before was through: its own as soon as that is, unless it refuses it.
+   */
+  readonly nextTask?: TaskClaim;
   readonly owner?: EngineOwner;
   /** Attempts that a new owner found never begun: an order of the former owner that comes too late is refused. */
   readonly barred: readonly TaskClaim[];
@@ -54,6 +63,10 @@ export function attach(engine: HeldEngine, owner: EngineOwner, known: TaskClaim 
 /** By the new owner of a task. */
 export function takeOver(engine: HeldEngine, owner: EngineOwner, wanted: TaskClaim): Grip {
   const {task} = engine;
+  // Whether it has that task shows in a moment.
+  if (isSameTask(wanted, engine.nextTask)) {
+    return refuse(engine, new EngineBetweenTasksError(engine.handle.engineId, wanted.taskID));
+  }
   if (task === undefined || !isSameTask(task, wanted)) {
     const barred = [...engine.barred.filter(other => !isSameTask(other, wanted)), wanted].slice(-barredMax);
     return refuse(

@@ -74,6 +74,19 @@ export class EcmFullError extends LinkisError {
   }
 }
 
+/** The engine was given that task a moment ago, and it is not known yet whether it has begun it. */
+export class EngineBetweenTasksError extends LinkisError {
+  override readonly name = 'EngineBetweenTasksError';
+  readonly code = 20958;
+  override readonly retryable = true;
+
+  constructor(engineId: string, taskID: number) {
+    super(
+      `Whether engine ${engineId} has begun job ${taskID} shows when its task before is confirmed. Ask again.`,
+    );
+  }
+}
+
 /** The node that held the engine is gone, and nobody else has it. */
 export class EngineLostError extends LinkisError {
   override readonly name = 'EngineLostError';

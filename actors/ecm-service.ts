@@ -3,11 +3,12 @@
  * mailbox: it goes from an engine's handle through a flow straight to the consumer.
  */
 import {createFlow, type Flow} from './ecm-flow.ts';
-import {entryOf, type HeldEngine} from './ecm-engine.ts';
+import {entryOf, isSameTask, type HeldEngine} from './ecm-engine.ts';
 import type {AdoptOrder, EcmEffect, EcmMessage, EcmSettings, EcmState, UseCommand} from './ecm-messages.ts';
 import type {LocalEngine, LocalEngineDriver} from './ecm-port.ts';
 import type {AttachReport, EcmReply, OwnerNotice} from './ecm-protocol.ts';
-import {decideEcm, emptyEcm, engineCount} from './ecm-state.ts';
+import {engineCount} from './ecm-holdings.ts';
+import {decideEcm, emptyEcm} from './ecm-state.ts';
 import {toFailure} from './domain/errors.ts';
 import type {ActorContext, Machine} from './runtime/machine.ts';
 import type {Ref} from './runtime/ref.ts';
@@ -108,10 +109,12 @@ export function ecmService({
           () => succeed(replyTo),
           (error: unknown) => {
             const failure = toFailure(error);
-            if (isNoted && refusalCodes.includes(failure.code)) {
-              self.tell({type: 'executeRefused', handle, task});
-            }
-            replyTo.tell({ok: false, failure});
+            const isRefused = refusalCodes.includes(failure.code);
+            if (isNoted && isRefused) self.tell({type: 'executeRefused', handle, task});
+            // An order whose answer was lost, given again to an engine that has ended since: it may have begun the
+            // task, so it must not be begun elsewhere. What became of it the spool and the exit tell.
+            if (!isNoted && !isRefused && isSameTask(task, engine.task)) return succeed(replyTo);
+            return void replyTo.tell({ok: false, failure});
           },
         );
         return;

@@ -25,14 +25,22 @@ import type {
   UseCommand,
 } from './ecm-messages.ts';
 import type {LocalEngine} from './ecm-port.ts';
-import type {EcmCommand, EcmReply, TaskKey} from './ecm-protocol.ts';
-import {toFailure, type Failure, type LinkisError} from './domain/errors.ts';
-import type {Decision} from './runtime/machine.ts';
+import type {EcmCommand, TaskKey} from './ecm-protocol.ts';
+import type {Failure, LinkisError} from './domain/errors.ts';
+import {
+  becomeReady,
+  bury,
+  drop,
+  engineCount,
+  heldAs,
+  isSpare,
+  put,
+  refuse,
+  stay,
+  type EcmDecision,
+} from './ecm-holdings.ts';
 import type {Ref} from './runtime/ref.ts';
 
-type EcmDecision = Decision<EcmState, EcmEffect>;
-
-const goneMax = 256;
 const deadMax = 256;
 
 export const emptyEcm = (settings: EcmSettings): EcmState => ({
@@ -145,13 +153,19 @@ function launch(state: EcmState, command: LaunchCommand): EcmDecision {
   const blocked = notReady(state);
   if (blocked !== undefined) return refuse(state, replyTo, blocked);
   const count = engineCount(state);
-  if (count >= settings.enginesMax) {
+  // An idle engine that lost its owner waits for nobody in particular: it makes way.
+  const spare = count < settings.enginesMax ? undefined : [...engines.values()].find(isSpare);
+  if (count >= settings.enginesMax && spare === undefined) {
     return refuse(state, replyTo, new EcmFullError(settings.self.instance, count, settings.enginesMax));
   }
+  const rest = spare === undefined ? state : drop(state, spare.handle.engineId);
   const entry = {command, waiting: [replyTo], isUnwanted: false};
   return {
-    state: {...state, launching: new Map(launching).set(engineId, entry)},
-    effects: [{type: 'launch', command}],
+    state: {...rest, launching: new Map(launching).set(engineId, entry)},
+    effects: [
+      ...(spare === undefined ? [] : [{type: 'end' as const, handle: spare.handle}]),
+      {type: 'launch', command},
+    ],
   };
 }
 
@@ -214,10 +228,13 @@ function execute(state: EcmState, command: Extract<EcmCommand, {type: 'execute'}
   const refusal = refusalOf(engine, holder) ?? barOf(engine, task);
   if (refusal !== undefined) return refuse(state, replyTo, refusal);
   const {taskID, attempt, epoch} = task;
-  // Noted before the engine has it: if its owner dies now, the engine must not be taken for idle. One that has another
-  // task refuses, and keeps that.
-  const isNoted = engine.task === undefined;
-  const next = isNoted ? {...engine, task: {taskID, attempt, epoch}} : engine;
+  // Noted before the engine has it: if its owner dies now, the engine must not be taken for idle, nor the task for never
+  // begun. The confirmation of the task before may still be under way; an engine that keeps that task refuses this one.
+  const isNoted = !isSameTask(task, engine.task);
+  const claim = {taskID, attempt, epoch};
+  const next = !isNoted
+    ? engine
+    : {...engine, ...(engine.task === undefined ? {task: claim} : {nextTask: claim})};
   return {state: put(state, next), effects: [{type: 'use', engine: next, command, isNoted}]};
 }
 
@@ -309,9 +326,16 @@ function adopted(state: EcmState, found: readonly LocalEngine[], order: AdoptOrd
 
 function withoutTask(state: EcmState, handle: LocalEngine, task: TaskKey): EcmDecision {
   const engine = heldAs(state, handle);
-  if (engine?.task === undefined || !isSameTask(engine.task, task)) return stay(state);
+  if (engine?.task === undefined) return stay(state);
+  if (isSameTask(task, engine.nextTask)) {
+    const {nextTask: _refused, ...rest} = engine;
+    return stay(put(state, rest));
+  }
+  if (!isSameTask(engine.task, task)) return stay(state);
   const {engineId} = handle;
-  const {task: _, ...free} = engine;
+  const {task: _, nextTask, ...free} = engine;
+  // Its flow goes on with the new task's: the owner has asked for that already.
+  if (nextTask !== undefined && free.exited === undefined) return stay(put(state, {...free, task: nextTask}));
   const dropFlow: EcmEffect = {type: 'dropFlow', engineId};
   if (free.exited !== undefined) return stay(bury(state, engineId, free.exited), dropFlow);
   // Confirmed for nobody, as by `taskUnknown`: it waits as an idle one from now on.
@@ -354,35 +378,3 @@ function unknown(state: EcmState, command: AttachCommand | UseCommand): EcmDecis
   const {instance} = state.settings.self;
   return refuse(state, replyTo, notReady(state) ?? new UnknownEngineError(engineId, instance));
 }
-
-const becomeReady = (state: EcmState): EcmState =>
-  state.phase === 'starting' ? {...state, phase: 'ready'} : state;
-
-export const engineCount = ({engines, launching}: EcmState): number =>
-  [...engines.values()].filter(engine => engine.exited === undefined).length + launching.size;
-
-const heldAs = ({engines}: EcmState, handle: LocalEngine): HeldEngine | undefined => {
-  const engine = engines.get(handle.engineId);
-  return engine?.handle === handle ? engine : undefined;
-};
-
-const put = (state: EcmState, engine: HeldEngine): EcmState => ({
-  ...state,
-  engines: new Map(state.engines).set(engine.handle.engineId, engine),
-});
-
-function drop(state: EcmState, engineId: string): EcmState {
-  const engines = new Map(state.engines);
-  engines.delete(engineId);
-  return {...state, engines};
-}
-
-function bury(state: EcmState, engineId: string, reason: string): EcmState {
-  const gone = [...state.gone, [engineId, reason] as const].slice(-goneMax);
-  return {...drop(state, engineId), gone: new Map(gone)};
-}
-
-const refuse = (state: EcmState, to: Ref<EcmReply<never>>, error: LinkisError): EcmDecision =>
-  stay(state, {type: 'answer', to, failure: toFailure(error)});
-
-const stay = (state: EcmState, ...effects: EcmEffect[]): EcmDecision => ({state, effects});

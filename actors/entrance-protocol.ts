@@ -45,6 +45,7 @@ const EntranceMessage = Type.Union([
     options: Type.Object({
       idempotencyKey: Type.Optional(text),
       isFreshKey: Type.Optional(Type.Boolean()),
+      routedBy: Type.Optional(text),
     }),
     replyTo: refSchema<Reply<Accepted>>(),
   }),

@@ -48,7 +48,7 @@ export type EntranceDependencies = {
   readonly readiness: Governance['readiness'];
   readonly isDraining: () => boolean;
   readonly isDatabaseAway: () => boolean;
-  readonly intake: Omit<IntakeContext, 'caller' | 'nowMs' | 'idempotencyKey'>;
+  readonly intake: Omit<IntakeContext, 'caller' | 'nowMs' | 'idempotencyKey' | 'routedBy'>;
   /** The route label that this instance is reserved for. */
   readonly routeLabel: () => string | undefined;
   /** Settles when a job that was taken over has an actor; undefined for others. */
@@ -74,12 +74,13 @@ export function createEntrance(dependencies: EntranceDependencies): Entrance {
     if (dependencies.isDraining()) throw new DrainingError();
     if (dependencies.isDatabaseAway()) throw new PersistJobRequestError();
     const nowMs = clock.now();
-    const {idempotencyKey} = options;
+    const {idempotencyKey, routedBy} = options;
     const context: IntakeContext = {
       ...dependencies.intake,
       caller,
       nowMs,
       ...(idempotencyKey === undefined ? {} : {idempotencyKey}),
+      ...(routedBy === undefined ? {} : {routedBy}),
     };
     const parsed = parseSubmission(body, context);
     assertRoute(parsed.labels['route'], dependencies.routeLabel());

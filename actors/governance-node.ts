@@ -68,7 +68,7 @@ export type NodeSettings = {
   readonly residentMax: number;
   readonly retention: RetentionPolicy;
   readonly idBlockSize: number;
-  readonly intake: Omit<IntakeContext, 'caller' | 'nowMs' | 'idempotencyKey'>;
+  readonly intake: Omit<IntakeContext, 'caller' | 'nowMs' | 'idempotencyKey' | 'routedBy'>;
 };
 
 export type GovernanceNode = {

@@ -48,6 +48,8 @@ export type SubmitOptions = {
   readonly idempotencyKey?: string;
   /** A gateway made the key just now and sends it for the first time: nobody can have been accepted with it before. */
   readonly isFreshKey?: boolean;
+  /** Which instance the router chose and why; kept with the job, as a line of its log. */
+  readonly routedBy?: string;
 };
 
 export type FollowOptions = {

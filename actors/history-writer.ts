@@ -226,6 +226,8 @@ export const tombstone = ({row}: JobInsert): JobUpdate => ({
     updatedTime: row.createdTime,
     errorDesc: 'The database did not answer in time; the submission was refused.',
   },
+  // Sent again, it is a submission of its own, and no answer to this one.
+  facts: {idempotencyKey: null},
 });
 
 /**

@@ -24,6 +24,8 @@ export type IntakeContext = SubmissionContext &
     readonly self: Omit<Owner, 'epoch'>;
     /** Absolute; checked by `assertPathsFit` at start. */
     readonly dataDirectory: string;
+    /** Which instance the router chose, and why; for the job's log. */
+    readonly routedBy?: string;
   };
 
 export type PreparedJob =
@@ -92,7 +94,7 @@ function rowOf(
 function factsOf(
   {code, creator, codeType}: ParsedSubmission,
   checked: JobDraft,
-  {caller, idempotencyKey, nowMs, timeZone}: IntakeContext,
+  {caller, idempotencyKey, routedBy, nowMs, timeZone}: IntakeContext,
   failure: LinkisError | undefined,
 ): JobFacts {
   const runtime = sectionOf(checked.params, 'runtime');
@@ -109,12 +111,15 @@ function factsOf(
     codeType,
     preparedCode: checked.code === code ? null : checked.code,
     logLines: null,
-    logText:
-      checked.logLines.length === 0
-        ? null
-        : checked.logLines.map(line => printLogLine(nowMs, timeZone, 'INFO', line)).join(''),
+    logText: printed(
+      [...(routedBy === undefined ? [] : [`Your job was routed to ${routedBy}.`]), ...checked.logLines],
+      line => printLogLine(nowMs, timeZone, 'INFO', line),
+    ),
   };
 }
+
+const printed = (lines: readonly string[], print: (line: string) => string): string | null =>
+  lines.length === 0 ? null : lines.map(print).join('');
 
 /** What is to run, from row and facts alone. Never throws: what a foreign row lacks is left out. */
 export function specOf({row, facts}: StoredJob): JobSpec {

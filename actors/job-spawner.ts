@@ -95,7 +95,7 @@ export function createJobSpawner(dependencies: SpawnerDependencies): JobSpawner 
           publish: news => feed.publish(taskID, news),
           forget: () => registry.remove(taskID),
         }),
-        {onFailure: failure => onCrash(taskID, failure), isControl: message => isKill(message)},
+        {onFailure: failure => onCrash(taskID, failure), isControl: message => isUrgent(message)},
       );
       registry.add({
         taskID,
@@ -121,7 +121,9 @@ export function createJobSpawner(dependencies: SpawnerDependencies): JobSpawner 
   };
 }
 
-const isKill = (message: {readonly type: string}): boolean => message.type === 'kill';
+/** With the kill goes what says that the job has an engine: a kill that overtook it would end the job and leave its code running. */
+const isUrgent = ({type}: {readonly type: string}): boolean =>
+  type === 'kill' || type === 'resume' || type === 'resumeFailed';
 
 /** `killedBy` is stored as `Cancelled:name`, so that a successor carries out the same wish. */
 function killOf(killedBy: string | null): Pick<JobState, 'kill'> | undefined {

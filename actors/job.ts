@@ -32,6 +32,8 @@ import {
   type Recorded,
 } from './job-protocol.ts';
 import {recordFrom} from './job-record.ts';
+import {ecmFailure} from './ecm-errors.ts';
+import type {Failure} from './domain/errors.ts';
 import {isTerminal, predecessors} from './domain/job.ts';
 import type {TaskEnd, WriteOutcome} from './ports.ts';
 
@@ -67,7 +69,7 @@ export function decideJob(state: JobState, message: JobMessage): JobDecision {
     case 'engineLost':
       return engineLost(state, message.attempt, message.reason);
     case 'finishFailed':
-      return phase.type === 'ending' ? end(state, 'Failed', message.failure, phase.engine) : stay(state);
+      return finishFailed(state, message.failure);
     case 'logFailed':
       return phase.type === 'running'
         ? carryOut(state, {by: 'log', status: 'Failed', failure: message.failure}, false)
@@ -250,6 +252,21 @@ function engineLost(state: JobState, attempt: number, reason: string): JobDecisi
     phase.engine,
     false,
   );
+}
+
+function finishFailed(state: JobState, failure: Failure): JobDecision {
+  const {phase} = state;
+  if (phase.type !== 'ending') return stay(state);
+  const {engine} = phase;
+  if (failure.code !== ecmFailure.displaced || engine === undefined) {
+    // What it had failed of, or was ended for, before says more.
+    return phase.status === 'Succeed'
+      ? end(state, 'Failed', failure, engine)
+      : end(state, phase.status, phase.failure, engine);
+  }
+  // The engine was let go, or is another owner's: who has it finds the end and the results there.
+  const {state: gone, effects} = displaced(state);
+  return {state: gone, effects: [{type: 'release', engine, isReusable: false}, ...effects]};
 }
 
 /* ---- what the database said ---- */

@@ -64,7 +64,7 @@ export async function firstTable({
   self: {instance, incarnation},
   details,
 }: Joining): Promise<Table> {
-  const {missedMs} = membershipTimes;
+  const {missedMs, expiredMs} = membershipTimes;
   const by = `${instance}#${incarnation}`;
   let table: Table = new Map();
   for (let round = 0; round < roundsMax; round += 1) {
@@ -76,7 +76,7 @@ export async function firstTable({
       receivedMs: clock.monotonicMs(),
     };
     ({table} = lookAt(table, look));
-    const deaths = deathsIn(table, look, {by, details, missedMs});
+    const deaths = deathsIn(table, look, {by, details, missedMs, expiredMs});
     if (deaths.length === 0) break;
     for (const {lease, proof} of deaths) {
       const isDeclared = await leases.declareDead(lease, proof);

@@ -185,9 +185,9 @@ function looked(state: MembershipState, {leases, sentMs, receivedMs, dice}: Look
   }
   const look: Look = {leases: leases.filter(({name}) => name !== lease.name), sentMs, receivedMs};
   const {table, events} = lookAt(state.table, look);
-  const {missedMs} = times;
+  const {missedMs, expiredMs} = times;
   const by = `${lease.name.slice(nodeLeasePrefix.length)}#${lease.incarnation}`;
-  const deaths = deathsIn(table, look, {by, details: lease.details, missedMs});
+  const deaths = deathsIn(table, look, {by, details: lease.details, missedMs, expiredMs});
   const lookMs = isUnsettled(table, look, missedMs) ? times.unsettledLookMs : times.lookMs;
   const proofMs = nextProofMs(table, missedMs);
   const nextMs = Math.min(nextLookMs(lookMs), proofMs > receivedMs ? proofMs : Infinity);

@@ -9,6 +9,8 @@ export type MembershipTimes = {
   readonly freezeMs: number;
   /** A renewal counts as missed when none is seen for so long: more than one interval with its jitter. */
   readonly missedMs: number;
+  /** How long an expired lease must have been seen unrenewed: a database that was away gives everybody time to renew. */
+  readonly expiredMs: number;
   readonly lookMs: number;
   readonly unsettledLookMs: number;
   /** Hints reach all nodes at once; their looks are spread over this. */
@@ -22,6 +24,7 @@ export const membershipTimes: MembershipTimes = {
   retryMs: 1000,
   freezeMs: 8000,
   missedMs: 2500,
+  expiredMs: 5000,
   lookMs: 5000,
   unsettledLookMs: 1000,
   hintMs: 500,

@@ -12,8 +12,8 @@ export type Peer = {
   readonly lease: Lease;
   /** The details as text, without what changes with every renewal. */
   readonly facts: string;
-  /** When the first look that showed this stamp had arrived. */
-  readonly unchangedSinceMs: number;
+  /** When the first look that showed this stamp, since the last one that failed, had arrived. */
+  readonly unchangedSinceMs: number | undefined;
   /** What the link to this incarnation said last. */
   readonly link: 'none' | LinkEvent['type'];
   /** Its port refused. Void as soon as it renews between two looks that were both begun after that. */
@@ -86,7 +86,8 @@ function seenAgain(known: Peer, lease: Lease, look: Look): Peer {
   return {
     lease,
     facts: factsOf(lease),
-    unchangedSinceMs: lease.stamp === known.lease.stamp ? known.unchangedSinceMs : look.receivedMs,
+    unchangedSinceMs:
+      lease.stamp === known.lease.stamp ? (known.unchangedSinceMs ?? look.receivedMs) : look.receivedMs,
     link: known.link,
     refusal: refusalAfter(known.refusal, lease, look),
     missingSinceMs: undefined,
@@ -136,12 +137,19 @@ export function noteLink(table: Table, event: LinkEvent, name: string, atMs: num
   return new Map(table).set(name, {...peer, link: type, refusal});
 }
 
-/** A failed look hides renewals: those whose port refused are watched anew. */
+/**
+ * A failed look hides renewals, and where nobody can look nobody can renew either: everybody is watched anew. Else the first
+ * to reach a database that was away would find all others expired.
+ */
 export function afterFailedLook(table: Table): Table {
-  const next = new Map(table);
+  const next = new Map<string, Peer>();
   for (const [name, peer] of table) {
-    if (peer.refusal?.baseline === undefined) continue;
-    next.set(name, {...peer, refusal: {...peer.refusal, baseline: undefined}});
+    const {refusal} = peer;
+    next.set(name, {
+      ...peer,
+      unchangedSinceMs: undefined,
+      refusal: refusal && {...refusal, baseline: undefined},
+    });
   }
   return next;
 }
@@ -153,7 +161,7 @@ export const isUnsettled = (table: Table, look: Look, missedMs: number): boolean
       isHeld(peer.lease) &&
       (!isReachable(peer) ||
         peer.missingSinceMs !== undefined ||
-        look.sentMs - peer.unchangedSinceMs >= missedMs),
+        look.sentMs - (peer.unchangedSinceMs ?? look.sentMs) >= missedMs),
   );
 
 /** When the first of those whose port refuses will have missed its renewal, if it goes on; Infinity when nobody is. */
@@ -162,16 +170,24 @@ export function nextProofMs(table: Table, missedMs: number): number {
   return Math.min(...watched.map(({refusal}) => (refusal?.baseline?.receivedMs ?? Infinity) + missedMs));
 }
 
+export type DeathTerms = {
+  readonly by: string;
+  readonly details: LeaseDetails;
+  readonly missedMs: number;
+  readonly expiredMs: number;
+};
+
 export type Death = {readonly lease: Lease; readonly proof: LeaseProof | undefined};
 
 /**
- * Whom this look allows to declare dead: expired by the database's clock; or provably gone, since its port refuses and it has
- * missed a renewal (`missedMs` between two looks), or since this process holds the lock of its data directory.
+ * Whom this look allows to declare dead: expired by the database's clock, and not renewed while this node could see it
+ * (`expiredMs`); or provably gone, since its port refuses and it has missed a renewal (`missedMs` between two looks), or since
+ * this process holds the lock of its data directory.
  */
 export function deathsIn(
   table: Table,
   look: Look,
-  {by, details, missedMs}: {readonly by: string; readonly details: LeaseDetails; readonly missedMs: number},
+  {by, details, missedMs, expiredMs}: DeathTerms,
 ): readonly Death[] {
   const deaths: Death[] = [];
   for (const {name} of look.leases) {
@@ -183,7 +199,7 @@ export function deathsIn(
       deaths.push({lease, proof: {by, how: `the lock of its data directory is held by ${by}`}});
     } else if (baseline !== undefined && look.sentMs - baseline.receivedMs >= missedMs) {
       deaths.push({lease, proof: {by, how: `its port refuses, and it has not renewed for ${missedMs} ms`}});
-    } else if (lease.isExpired) {
+    } else if (lease.isExpired && look.sentMs - (peer.unchangedSinceMs ?? look.sentMs) >= expiredMs) {
       deaths.push({lease, proof: undefined});
     }
   }

@@ -39,12 +39,15 @@ export type RemoteLogDependencies = {
   readonly local: Governance | undefined;
   /** Reads the logs that a row holds whole, wherever their job ran. */
   readonly rowLogs: LogReader | undefined;
+  /** Whether the log file of an ended job can be read here although its holder is away: it was a neighbour on this host. */
+  readonly isWithinReach?: (path: string) => boolean;
   readonly system: Asker;
   readonly clock: Clock;
 };
 
 export function createRemoteLog(dependencies: RemoteLogDependencies): LogReader {
-  const {owners, local, rowLogs, system, clock} = dependencies;
+  const {owners, local, rowLogs, isWithinReach = () => false, system, clock} = dependencies;
+  const lieHere = ({row}: StoredJob): boolean => isTerminal(row.status) && isWithinReach(row.logPath);
 
   async function atHolder<Answer>(
     taskID: number,
@@ -72,7 +75,8 @@ export function createRemoteLog(dependencies: RemoteLogDependencies): LogReader 
           }
           break;
         case 'away':
-          if (rowLogs !== undefined && hasWholeLog(place.stored)) return read(rowLogs);
+          if (rowLogs !== undefined && (hasWholeLog(place.stored) || lieHere(place.stored)))
+            return read(rowLogs);
       }
       const {owner, stored} = place;
       const isAlive = place.type !== 'away' || place.isAlive;

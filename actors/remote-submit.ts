@@ -16,8 +16,8 @@ import {NoUnlabelledInstanceError, RouteNotFoundError, routeOf} from './route.ts
 export type Resolution = {
   /** `host:port` */
   readonly instance: string;
-  /** Why this one; for the log. */
-  readonly why: unknown;
+  /** This one, and why it, for people. */
+  readonly why: string;
 };
 
 /**
@@ -81,7 +81,14 @@ export function createRemoteSubmit(dependencies: SubmitDependencies): Governance
     let silent: string | undefined;
     let refusal: unknown;
     while (tried.length < triesMax) {
-      const {instance, why} = resolve(routeLabel, caller, tried);
+      let instance: string;
+      let why: string;
+      try {
+        ({instance, why} = resolve(routeLabel, caller, tried));
+      } catch (error) {
+        if (silent === undefined) throw error;
+        break;
+      }
       tried.push(instance);
       try {
         // One after the other: the next is asked because this one failed.
@@ -91,7 +98,7 @@ export function createRemoteSubmit(dependencies: SubmitDependencies): Governance
           const accepted = await local.submit(
             body,
             caller,
-            silent === undefined ? options : {idempotencyKey},
+            silent === undefined ? {...options, routedBy: why} : {idempotencyKey, routedBy: why},
           );
           owners.remember(accepted.taskID, {...self, epoch: 1});
           return accepted;
@@ -101,11 +108,16 @@ export function createRemoteSubmit(dependencies: SubmitDependencies): Governance
         return await remoteEntrance(system, instance, entrance).submit(body, caller, {
           idempotencyKey,
           isFreshKey: options.idempotencyKey === undefined && silent === undefined,
+          routedBy: why,
         });
         // oxlint-enable no-await-in-loop
       } catch (error) {
         const isSilent = error instanceof RemoteCallError && error.wasSent;
-        if (!(error instanceof RemoteCallError) && !isElsewhere(error)) throw error;
+        if (!(error instanceof RemoteCallError) && !isElsewhere(error)) {
+          // Who refuses it does not know what the silent one has made of it.
+          if (silent !== undefined) break;
+          throw error;
+        }
         log.warn({instance, why, error: error.message}, 'a submission could not be handed over');
         if (isSilent) silent = instance;
         if (!(error instanceof RemoteCallError)) refusal = named(error, routeLabel);

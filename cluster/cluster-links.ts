@@ -87,6 +87,7 @@ type Peer = {
   readonly dialler: LinkDialler;
   expected: string | undefined;
   session: LinkSession | undefined;
+  connectedAtMs: number;
   state: LinkState;
 };
 
@@ -144,6 +145,7 @@ export function createClusterLinks(options: ClusterLinksOptions): ClusterLinks {
       instance,
       expected: undefined,
       session: undefined,
+      connectedAtMs: 0,
       state: 'down',
       dialler: new LinkDialler(
         address,
@@ -227,7 +229,7 @@ export function createClusterLinks(options: ClusterLinksOptions): ClusterLinks {
     session.end(why, closeCodes.declaredDead);
   }
 
-  function accept(connection: Connection): void {
+  function accept(connection: Connection, dialledAtMs = Infinity): void {
     const {instance, incarnation} = connection.peer;
     if (isClosed || dead.has(keyOf(instance, incarnation))) {
       connection.close(closeCodes.declaredDead, 'this incarnation is known to be dead');
@@ -236,7 +238,10 @@ export function createClusterLinks(options: ClusterLinksOptions): ClusterLinks {
     const known = peers.get(instance);
     if (known?.session !== undefined && known.session.incarnation !== incarnation) {
       // Two lives can't both hold the address; the one whose connection still moves is the living one.
-      if (known.session.isUp && !connection.isDialler && known.expected !== incarnation) {
+      // A dial that began before that one connected may have been answered by a life that is over since.
+      const isStale = dialledAtMs < known.connectedAtMs;
+      const isStranger = known.session.isUp && !connection.isDialler && known.expected !== incarnation;
+      if (isStale || isStranger) {
         connection.close(closeCodes.doubleDial, 'another incarnation is connected');
         return;
       }
@@ -249,6 +254,7 @@ export function createClusterLinks(options: ClusterLinksOptions): ClusterLinks {
       connection.close(closeCodes.doubleDial, 'the other connection stays');
       return;
     }
+    peer.connectedAtMs = clock.monotonicMs();
     session.connect(connection);
     // Unless it had been closed already.
     if (session.connection === connection) peer.dialler.connected();
@@ -265,15 +271,16 @@ export function createClusterLinks(options: ClusterLinksOptions): ClusterLinks {
 
   return {
     receptionist,
-    accept,
+    accept: connection => accept(connection),
     connect({instance, address, incarnation}) {
       if (isClosed || instance === self.instance) return;
       if (incarnation !== undefined) {
-        // Refs of a former life may have come from third nodes; nobody else would tell their end.
+        // Refs of a former life may have come from third nodes; nobody else would tell their end. One that has connected,
+        // and was never expected, may be newer than this `incarnation`.
+        const before = peers.get(instance)?.expected;
         for (const session of [...sessions.values()]) {
-          if (session.instance === instance && session.incarnation !== incarnation && !session.isUp) {
-            over(session, 'was started anew');
-          }
+          if (session.instance !== instance || session.incarnation === incarnation || session.isUp) continue;
+          if (!session.wasConnected || session.incarnation === before) over(session, 'was started anew');
         }
       }
       const peer = peerOf(instance, address);

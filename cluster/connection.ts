@@ -23,7 +23,7 @@ export type CloseReason = {
 };
 
 export type ConnectionEvents = {
-  /** The bytes are the receiver's until it returns; it copies what it keeps. */
+  /** The bytes are the receiver's from now on. */
   readonly onFrame: (frame: Uint8Array) => void;
   /** `bufferedBytes` has fallen below the low mark. */
   readonly onDrain: () => void;

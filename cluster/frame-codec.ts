@@ -44,18 +44,15 @@ export class FrameDecoder {
     this.#scope = scope;
   }
 
-  /** What it returns shares no memory with `frame`. @throws FrameError; then the connection has to be made anew. */
+  /** `frame` is its own from now on. @throws FrameError; then the connection has to be made anew. */
   decode(frame: Uint8Array): readonly unknown[] {
     if (frame[0] !== this.#version) {
       throw new FrameError(`wire version ${frame[0]} on a link of version ${this.#version}`);
     }
     this.#scan.check(frame, headerBytes);
-    // Mostly data: one copy for all of it, rather than one for each piece. Else a small piece that is kept would keep all.
-    const isMostlyData = this.#scan.binaryBytes * 2 >= frame.length;
-    this.#unpackr.copyBuffers = !isMostlyData;
-    const body = isMostlyData
-      ? Buffer.from(frame.subarray(headerBytes))
-      : Buffer.from(frame.buffer, frame.byteOffset + headerBytes, frame.byteLength - headerBytes);
+    // Mostly data: its pieces stay where they are. Else a small piece that is kept would keep the whole frame.
+    this.#unpackr.copyBuffers = this.#scan.binaryBytes * 2 < frame.length;
+    const body = Buffer.from(frame.buffer, frame.byteOffset + headerBytes, frame.byteLength - headerBytes);
     const envelopes: unknown = withRefs(this.#scope, () => this.#unpackr.unpack(body));
     if (!Array.isArray(envelopes)) throw new FrameError('it is no array of envelopes');
     return envelopes;

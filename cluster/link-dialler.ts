@@ -17,7 +17,7 @@ const dialMsMax = 3000;
 const logEvery = 60;
 
 export type DialEvents = {
-  readonly onConnection: (connection: Connection) => void;
+  readonly onConnection: (connection: Connection, dialledAtMs: number) => void;
   /** The peer's process is gone: nobody listens there. */
   readonly onRefused: () => void;
 };
@@ -101,11 +101,12 @@ export class LinkDialler {
     const {transport, clock} = this.#ports;
     const abort = new AbortController();
     this.#abort = abort;
+    const dialledAtMs = clock.monotonicMs();
     const cancelLimit = clock.after(dialMsMax, () => abort.abort());
     transport
       .dial(this.address, abort.signal)
       .then(
-        connection => this.#dialled(abort, connection),
+        connection => this.#dialled(abort, connection, dialledAtMs),
         (error: unknown) => this.#failed(abort, error),
       )
       .finally(cancelLimit)
@@ -114,13 +115,13 @@ export class LinkDialler {
       });
   }
 
-  #dialled(abort: AbortController, connection: Connection): void {
+  #dialled(abort: AbortController, connection: Connection, dialledAtMs: number): void {
     if (this.#abort !== abort) {
       connection.close(1000, 'no longer wanted');
       return;
     }
     this.#abort = undefined;
-    this.#events.onConnection(connection);
+    this.#events.onConnection(connection, dialledAtMs);
     // It was not taken, or is gone already.
     if (!this.#isConnected) this.lost({wasClean: false});
   }

@@ -50,6 +50,8 @@ export class LinkSession implements RemotePeer {
   readonly incarnation: string;
   readonly refs: LinkRefs;
   readonly traffic: PipeTraffic = {bytesIn: 0, bytesOut: 0, rttMs: undefined};
+  /** Whether there ever was a connection; without one it is known from refs of third nodes alone. */
+  wasConnected = false;
   readonly #host: SessionHost;
   readonly #inbox = new LinkInbox();
   readonly #dispatch: LinkDispatch;
@@ -98,6 +100,7 @@ export class LinkSession implements RemotePeer {
   /** Goes on with this connection, instead of the one there was. */
   connect(connection: Connection): void {
     this.disconnect('replaced');
+    this.wasConnected = true;
     const {clock, log} = this.#host;
     const pipe = new LinkPipe(
       connection,

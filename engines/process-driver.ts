@@ -155,7 +155,12 @@ export async function createEngineDriver(options: EngineDriverOptions): Promise<
     epochOf: (task: StoredTask) => number,
     isDead: IsDead,
   ): Promise<readonly LocalEngine[]> {
-    const names = (await readdir(directory)).filter(name => engineIdPattern.test(name));
+    // A node that never had an engine may have no folder for them.
+    const found = await readdir(directory).catch((error: unknown) => {
+      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+      throw error;
+    });
+    const names = found.filter(name => engineIdPattern.test(name));
     const handles = await Promise.all(names.map(name => adopt(join(directory, name), epochOf, isDead)));
     return handles.filter(handle => handle !== undefined);
   }

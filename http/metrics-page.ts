@@ -17,8 +17,8 @@ async function load() {
   return {prometheus, processRegistry};
 }
 
-export function createMetricsPage(context: RouteContext, statistics: RequestStatistics): MetricsPage {
-  const ownMetrics = jobMetrics(context);
+/** Shows these, the process, and how long requests took. */
+export function createMetricsPage(metrics: readonly Metric[], statistics: RequestStatistics): MetricsPage {
   let loaded: Promise<{prometheus: Prometheus; processRegistry: Registry}> | undefined;
 
   return {
@@ -26,12 +26,14 @@ export function createMetricsPage(context: RouteContext, statistics: RequestStat
       loaded ??= load();
       const {prometheus, processRegistry} = await loaded;
       const registry = new prometheus.Registry();
-      const metrics = [...ownMetrics, ...context.metrics];
       const collected = await Promise.all(
         // A figure that can't be had now is left out; the others still count.
         metrics.map(async metric => ({metric, samples: await collect(metric).catch(() => [])})),
       );
-      for (const {metric, samples} of collected) add(prometheus, registry, metric, samples);
+      for (const {metric, samples} of collected) {
+        // Without a sample the library would print one without labels as 0.
+        if (samples.length > 0) add(prometheus, registry, metric, samples);
+      }
       const texts = [await processRegistry.metrics(), await registry.metrics(), printDurations(statistics)];
       return {contentType: registry.contentType, text: texts.join('\n')};
     },
@@ -57,7 +59,12 @@ function add(prometheus: Prometheus, registry: Registry, metric: Metric, samples
 /** Counting a long history takes its time; scrapes of several collectors share one count. */
 const countsFreshMs = 5000;
 
-function jobMetrics({clock, governance, jobs}: RouteContext): Metric[] {
+/** What a facade counts of jobs, those of other nodes included. */
+export function jobMetrics({
+  clock,
+  governance,
+  jobs,
+}: Pick<RouteContext, 'clock' | 'governance' | 'jobs'>): readonly Metric[] {
   const counts = createFreshCache(clock, {freshMs: countsFreshMs, graceMs: 0, entriesMax: 1}, () =>
     jobs.countByStatus({}),
   );

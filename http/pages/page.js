@@ -1,6 +1,7 @@
-/** The page: login, own jobs, and one job's live log. Plain DOM; what the server says is shown as text, never as HTML. */
+/** The page: login, the nodes for administrators, own jobs, and one job's live log. Plain DOM; what the server says is shown as text, never as HTML. */
 import {ApiError, call, follow} from './api.js';
 import {createLogView} from './log-view.js';
+import {createNodesView} from './nodes-view.js';
 import {showResults} from './result-view.js';
 
 const refreshMs = 3000;
@@ -11,6 +12,7 @@ const versions = {shell: 'shell-1', python: 'python-python3', jdbc: 'jdbc-4'};
 /** @param {string} selector @returns {any} */
 const one = selector => document.querySelector(selector);
 const log = createLogView(one('#log'));
+const nodes = createNodesView(one('#nodes'));
 
 /** @type {{user: string, stop: () => void, taskID: number | undefined, execID: string}} */
 const state = {user: '', stop: () => {}, taskID: undefined, execID: ''};
@@ -19,6 +21,7 @@ const state = {user: '', stop: () => {}, taskID: undefined, execID: ''};
 
 function showDoor() {
   closeJob();
+  nodes.leave();
   state.user = '';
   one('#door').hidden = false;
   one('#room').hidden = true;
@@ -42,6 +45,7 @@ async function enter(user) {
       return option;
     }),
   );
+  void nodes.enter();
   await refresh();
   const wanted = Number(location.hash.slice(1));
   if (wanted > 0) await openJob(wanted);
@@ -240,6 +244,7 @@ setInterval(() => {
     refresh().catch(error => {
       if (error instanceof ApiError && error.status === -1) showDoor();
     });
+    void nodes.refresh();
   }
 }, refreshMs);
 

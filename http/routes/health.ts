@@ -1,8 +1,6 @@
 /** Health for balancers and orchestrators, metrics, and the description of the API: outside Linkis' surface. */
-import type {FastifyReply} from 'fastify';
-import {DatabaseAwayError} from '../../actors/ports.ts';
-import {createFreshCache} from '../fresh-cache.ts';
-import {createMetricsPage} from '../metrics-page.ts';
+import {createMetricsPage, jobMetrics} from '../metrics-page.ts';
+import {createReadiness} from '../readiness.ts';
 import type {RequestStatistics} from '../request-statistics.ts';
 import type {FacadeApp, RouteContext} from '../route-context.ts';
 
@@ -16,13 +14,9 @@ export function healthRoutes(
   openApi: () => Promise<string>,
 ): void {
   const {accounts, clock, governance, settings} = context;
-  // Anybody may ask, as often as they like: the database is asked once a second.
-  const pings = createFreshCache(clock, {freshMs: 1000, graceMs: 0, entriesMax: 1}, async () => {
-    // A session that can't be: the cheapest question there is.
-    await accounts.session('');
-    return true;
-  });
-  const page = createMetricsPage(context, statistics);
+  // A session that can't be: the cheapest question there is.
+  const readiness = createReadiness({governance, clock, ping: () => accounts.session('')});
+  const page = createMetricsPage([...jobMetrics(context), ...context.metrics], statistics);
 
   app.get(
     '/health/live',
@@ -34,14 +28,8 @@ export function healthRoutes(
     '/health/ready',
     {config: open, schema: {tags: ['health'], summary: 'Takes jobs now; else 503 and why'}},
     async (_request, reply) => {
-      const {isReady, why} = governance.readiness();
-      if (!isReady) return unready(reply, why);
-      try {
-        await pings.get('database');
-      } catch (error) {
-        if (error instanceof DatabaseAwayError) return unready(reply, 'the database cannot be reached');
-        throw error;
-      }
+      const {isReady, why} = await readiness();
+      if (!isReady) return reply.code(503).send({status: 'not ready', why});
       return {status: 'ready'};
     },
   );
@@ -62,5 +50,3 @@ export function healthRoutes(
     reply.type('application/json').send(await openApi()),
   );
 }
-
-const unready = (reply: FastifyReply, why: string) => reply.code(503).send({status: 'not ready', why});

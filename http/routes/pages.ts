@@ -9,9 +9,12 @@ const types = {
   'index.html': 'text/html; charset=utf-8',
   'icon.svg': 'image/svg+xml',
   'page.css': 'text/css; charset=utf-8',
+  'nodes.css': 'text/css; charset=utf-8',
   'page.js': 'text/javascript; charset=utf-8',
   'api.js': 'text/javascript; charset=utf-8',
   'log-view.js': 'text/javascript; charset=utf-8',
+  'node-row.js': 'text/javascript; charset=utf-8',
+  'nodes-view.js': 'text/javascript; charset=utf-8',
   'result-view.js': 'text/javascript; charset=utf-8',
 } as const;
 

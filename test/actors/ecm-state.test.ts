@@ -200,6 +200,40 @@ test('a task counts from its order on, and no more when the engine refused it', 
   t.is(refused.state.engines.get('e')?.task, undefined);
 });
 
+test('a task that comes before the confirmation of the one before is the engine’s once that is through', t => {
+  const next = {taskID: 2, attempt: 1, epoch: 1};
+  const ordered = after(found(task), attach(a, task), execute(a, 1, 2));
+  t.deepEqual(ordered.state.engines.get('e')?.task, task);
+  const handle = ordered.state.engines.get('e')?.handle;
+  if (handle === undefined) return t.fail();
+  const early = decideEcm(
+    decideEcm(ordered.state, {type: 'ownerGone', incarnation: 'inc-a'}).state,
+    takeOver(b, 2, 2),
+  );
+  const [answer] = early.effects;
+  t.is(
+    answer?.type === 'answer' ? answer.failure.code : 0,
+    20958,
+    'not "never begun": that would begin it twice',
+  );
+  const confirmed = decideEcm(ordered.state, {type: 'confirmed', handle, task});
+  t.deepEqual(confirmed.state.engines.get('e')?.task, next);
+  const refused = decideEcm(ordered.state, {type: 'executeRefused', handle, task: next});
+  t.deepEqual(refused.state.engines.get('e')?.task, task);
+  t.is(decideEcm(refused.state, {type: 'confirmed', handle, task}).state.engines.get('e')?.task, undefined);
+});
+
+test('a full ECM ends an idle engine that lost its owner to make room', t => {
+  const engines = Array.from({length: settings.enginesMax}, (_, index) => engineOf(`idle-${index}`));
+  const adopted: EcmMessage = {type: 'adopted', engines, order: {type: 'adoptOwn'}};
+  const {effects, state} = after(adopted, launch('new'));
+  t.deepEqual(
+    effects.map(({type}) => type),
+    ['end', 'launch'],
+  );
+  t.is(state.engines.size, settings.enginesMax - 1);
+});
+
 test('an exit with a task that is not confirmed keeps the engine; the confirmation buries it', t => {
   const {state} = after(found(task), attach(a, task));
   const handle = state.engines.get('e')?.handle;

@@ -196,3 +196,13 @@ test('a row that Linkis wrote, or nonsense, gives a spec too', t => {
   const broken = specOf({...foreign, row: {...row, labels: '[', params: '[]'}});
   t.deepEqual([broken.engineType, broken.creator, broken.labels], [{type: 'shell', version: ''}, '', {}]);
 });
+
+test('why the router chose this instance is kept with the job, before what the checks say', t => {
+  const routedBy = '127.0.0.1:9001, random of 2 with route=et1';
+  const {facts} = prepare(shellBody(), {...intakeContext, routedBy});
+  t.regex(
+    facts.logText ?? '',
+    /^\S+ \S+ INFO Your job was routed to 127\.0\.0\.1:9001, random of 2 with route=et1\.\n$/,
+  );
+  t.is(prepare(shellBody()).facts.logText, null);
+});

@@ -1,7 +1,9 @@
 import test from 'ava';
+import type {LeaseStore} from '../../actors/domain/lease.ts';
 import {InstanceTakenError} from '../../actors/membership-errors.ts';
 import {startMembership, type Membership, type MembershipDependencies} from '../../actors/membership.ts';
 import type {MembershipEvent} from '../../actors/membership-member.ts';
+import {DatabaseAwayError} from '../../actors/ports.ts';
 import {seededRandom} from '../../actors/runtime/random.ts';
 import {manualClock, type ManualClock} from '../support/manual-clock.ts';
 import {createMemoryLeases, type MemoryLeases} from '../support/memory-leases.ts';
@@ -107,15 +109,48 @@ test('who holds the lock of a data directory declares its former holder dead, at
   t.like(leases.rows.get('node:old:1'), {state: 'dead', fence: 2, details: {proof: {by: 'a:1#me'}}});
 });
 
-test('who has expired is declared dead at the start', async t => {
-  const {start, leases} = world();
+test('who has expired is declared dead after it was seen not to renew, not at the first look', async t => {
+  const {start, leases, pass} = world();
   await leases.acquire('node:old:1', 'former', {});
   leases.expire('node:old:1');
-  const {isAlive, members} = await start('a:1', 'me');
-  t.false(isAlive({instance: 'old:1', incarnation: 'former'}));
+  const membership = await start('a:1', 'me');
+  const events = heard(membership);
+  await pass(4000);
+  t.true(membership.isAlive({instance: 'old:1', incarnation: 'former'}), 'it may be about to renew');
+  await pass(4000);
+  t.false(membership.isAlive({instance: 'old:1', incarnation: 'former'}));
+  t.deepEqual(events, ['dead former']);
   t.deepEqual(
-    members().map(({instance, isSelf}) => [instance, isSelf]),
+    membership.members().map(({instance, isSelf}) => [instance, isSelf]),
     [['a:1', true]],
+  );
+});
+
+test('when a database that was away comes back, nobody is dead who renews then', async t => {
+  const {start, leases, pass} = world();
+  let isAway = false;
+  const asked = <T>(ask: () => Promise<T>): Promise<T> =>
+    isAway ? Promise.reject(new DatabaseAwayError('away')) : ask();
+  const reached: LeaseStore = {
+    acquire: (...values) => asked(() => leases.acquire(...values)),
+    renew: (...values) => asked(() => leases.renew(...values)),
+    list: (...values) => asked(() => leases.list(...values)),
+    declareDead: (...values) => asked(() => leases.declareDead(...values)),
+  };
+  const one = await start('a:1', 'one', {leases: reached});
+  await start('b:1', 'two', {leases: reached});
+  await pass(6000);
+  const events = heard(one);
+  isAway = true;
+  await pass(30_000);
+  t.false(one.mayAct());
+  isAway = false;
+  await pass(12_000);
+  t.true(one.mayAct());
+  t.true(one.isAlive({instance: 'b:1', incarnation: 'two'}));
+  t.deepEqual(
+    events.filter(event => event.startsWith('dead')),
+    [],
   );
 });
 

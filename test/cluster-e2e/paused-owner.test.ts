@@ -49,7 +49,8 @@ const paused = test.macro<[ClusterOptions['database'] | 'mariadb']>(async (t, da
   await sleep(Math.max(0, pauseMs - (Date.now() - pausedMs)));
   cluster.resume(owner);
   const code = await Promise.race([cluster.node(owner).exited(), sleep(10_000, 'still there')]);
-  t.is(code, exitCodeFenced);
+  // Stopped in the middle of a write to the embedded database it may have been ended by a neighbour (decision 23).
+  t.true(code === exitCodeFenced || (database === 'sqlite' && code === 'SIGKILL'), String(code));
 
   const task = await cluster.ended(taskID);
   t.is(task.status, 'Succeed', JSON.stringify(task));

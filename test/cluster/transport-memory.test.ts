@@ -311,7 +311,7 @@ test('nodes without a common wire version have no link', async t => {
   await dialling;
 });
 
-test('a receiver that keeps the bytes it was lent is found out', async t => {
+test('a receiver may keep the bytes of a frame', async t => {
   const {clock, a, b} = world();
   const kept: Uint8Array[] = [];
   await b.listen(connection =>
@@ -326,8 +326,7 @@ test('a receiver that keeps the bytes it was lent is found out', async t => {
   const sent = Buffer.from('mine');
   (await dialling).send(sent);
   clock.advance(0);
-  t.is(Buffer.from(kept[0] ?? []).toString(), '\0\0\0\0');
-  t.is(sent.toString(), 'mine');
+  t.is(Buffer.from(kept[0] ?? []).toString(), 'mine');
 });
 
 test('when all is over nothing is left on the clock', async t => {

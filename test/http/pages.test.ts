@@ -36,7 +36,7 @@ test('everything the page and its modules name is served, with its type', async 
       seen.add(next);
     }
   }
-  t.true(seen.size >= 6);
+  t.true(seen.size >= 9);
 });
 
 test('nothing else of the directory is served', async t => {
@@ -45,4 +45,18 @@ test('nothing else of the directory is served', async t => {
     // oxlint-disable-next-line no-await-in-loop
     t.is((await nobody.get(path)).status, 404, path);
   }
+});
+
+test('what the server says never becomes HTML, and nothing needs an inline style', async t => {
+  const nobody = (await startFacade(t)).client();
+  for (const path of ['page.js', 'api.js', 'log-view.js', 'result-view.js', 'nodes-view.js', 'node-row.js']) {
+    // oxlint-disable-next-line no-await-in-loop
+    const {text} = await nobody.get(`/pages/${path}`);
+    t.notRegex(
+      text,
+      /innerHTML|outerHTML|insertAdjacentHTML|document\.write|\.style\b|setAttribute\('style/,
+      path,
+    );
+  }
+  t.notRegex((await nobody.get('/')).text, / (?:style|on\w+)="/);
 });

@@ -127,7 +127,9 @@ export async function startClusterProcesses(
     killAll(left);
     if (abandoned.size === 0 && left.length > 0)
       complaints.push(`processes are left: ${JSON.stringify(left)}`);
-    rmSync(directory, {recursive: true, force: true, maxRetries: 5, retryDelay: 100});
+    const isKept = !t.passed && process.env['TENON_TEST_KEEPS'] !== undefined;
+    if (isKept) t.log(`kept: ${directory}`);
+    else rmSync(directory, {recursive: true, force: true, maxRetries: 5, retryDelay: 100});
     if (!t.passed || complaints.length > 0) {
       for (const {name, instance, log} of nodes.values()) {
         t.log(`---- ${name} (${instance}) wrote at last:\n${log().slice(-6000)}`);

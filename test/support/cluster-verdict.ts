@@ -8,8 +8,9 @@ export function nothingIsWrong(
   report: WorkloadReport,
   {mayBeAway}: {readonly mayBeAway?: string} = {},
 ): void {
-  const {lost, notSucceeded, unreadLogs} = report;
-  t.log({...report, lost: lost.length, notSucceeded: notSucceeded.length, unreadLogs: unreadLogs.length});
+  const {lost, notSucceeded, unreadLogs, stories, ...figures} = report;
+  t.log({...figures, lost: lost.length, notSucceeded: notSucceeded.length, unreadLogs: unreadLogs.length});
+  for (const story of stories) t.log(JSON.stringify(story));
   for (const figure of [
     'refused',
     'lost',

@@ -52,6 +52,8 @@ export type WorkloadReport = {
   readonly wrongLogs: readonly number[];
   /** What was answered for logs that can't be read now; each has to name a node. */
   readonly unreadLogs: readonly string[];
+  /** All that is known of each job that the figures above name. */
+  readonly stories: readonly unknown[];
   /** Never accepted, and the code ran: an answer got lost in spite of the key. */
   readonly ranUnasked: readonly number[];
   readonly takeOver: {readonly count: number; readonly p50Ms: number; readonly maxMs: number};
@@ -141,6 +143,11 @@ export async function runWorkload(
     row: changes.filter(change => change.taskID === taskID),
     witness: lines.filter(line => line.split(' ')[1] === `${number}`),
   });
+  const ranTwice = numbers.filter(number => timesOf('begin', number) > 1);
+  const untrue = accepted
+    .filter(job => statusOf(job) === 'Succeed' && timesOf('done', job.number) !== 1)
+    .map(({number}) => number);
+  const double = doubleEnds(changes);
   const ended: Record<string, number> = {};
   for (const job of accepted) ended[statusOf(job)] = (ended[statusOf(job)] ?? 0) + 1;
   return {
@@ -153,11 +160,15 @@ export async function runWorkload(
     notSucceeded: accepted
       .filter(job => jobEnds.includes(statusOf(job)) && statusOf(job) !== 'Succeed')
       .map(story),
-    doubleEnds: doubleEnds(changes),
-    ranTwice: numbers.filter(number => timesOf('begin', number) > 1),
-    untrue: accepted
-      .filter(job => statusOf(job) === 'Succeed' && timesOf('done', job.number) !== 1)
-      .map(({number}) => number),
+    doubleEnds: double,
+    ranTwice,
+    untrue,
+    stories: accepted
+      .filter(
+        ({number, taskID}) =>
+          [...ranTwice, ...untrue, ...wrongLogs].includes(number) || double.includes(taskID),
+      )
+      .map(story),
     wrongLogs,
     unreadLogs,
     ranUnasked: numbers.filter(number => !numbersAccepted.has(number) && timesOf('begin', number) > 0),

@@ -35,9 +35,27 @@ export type EngineWorld = {
   /** Everything each task attempt printed. */
   readonly printed: ReadonlyMap<string, string>;
   readonly alive: () => number;
+  /** Engines with a task that nobody has confirmed yet. */
+  readonly busy: () => readonly BusyEngine[];
   readonly published: ReadonlySet<string>;
   failLaunches: number;
   failExecutes: number;
+};
+
+export type BusyEngine = {
+  readonly engineId: string;
+  readonly directory: string;
+  readonly taskID: number;
+  readonly attempt: number;
+  /** Its code runs now, in a process that lives. */
+  readonly isRunning: boolean;
+};
+
+export type EngineWorldOptions = {
+  /** Each time an attempt is begun. */
+  readonly onBegin?: (taskID: number, attempt: number) => void;
+  /** Plants a fault: an attempt that the engine is told twice, it executes twice. */
+  readonly repeats?: boolean;
 };
 
 type Spool = {
@@ -63,7 +81,10 @@ type Engine = {
   exit: PromiseWithResolvers<EngineExit>;
 };
 
-export function createEngineWorld(clock: Clock): EngineWorld {
+export function createEngineWorld(
+  clock: Clock,
+  {onBegin = () => undefined, repeats = false}: EngineWorldOptions = {},
+): EngineWorld {
   const engines = new Map<string, Engine>();
   const begun = new Map<string, number>();
   const printed = new Map<string, string>();
@@ -88,6 +109,7 @@ export function createEngineWorld(clock: Clock): EngineWorld {
     const {taskID, attempt, code} = spool.task;
     const name = `${taskID}-${attempt}`;
     begun.set(name, (begun.get(name) ?? 0) + 1);
+    onBegin(taskID, attempt);
     const script: TaskScript = code.startsWith('{') ? (JSON.parse(code) as TaskScript) : {};
     const {lines = 0, durationMs = 0, fails, dies} = script;
     const steps = Math.max(1, Math.min(lines, 10));
@@ -195,8 +217,11 @@ export function createEngineWorld(clock: Clock): EngineWorld {
       async execute(task) {
         if (view.isCut) return new Promise(() => undefined);
         if (!engine.isAlive) throw new Error(`engine ${engineId} is gone`);
-        const has = engine.spool?.task;
-        if (has?.taskID === task.taskID && has.attempt === task.attempt && task.epoch >= engine.epoch) return;
+        const {spool: has} = engine;
+        if (has?.task.taskID === task.taskID && has.task.attempt === task.attempt) {
+          if (repeats) return run(engine, has);
+          if (task.epoch >= engine.epoch) return;
+        }
         if (world.failExecutes > 0) {
           world.failExecutes -= 1;
           throw new Error('the engine refused the task (planted)');
@@ -283,6 +308,20 @@ export function createEngineWorld(clock: Clock): EngineWorld {
     failLaunches: 0,
     failExecutes: 0,
     alive: () => [...engines.values()].filter(({isAlive}) => isAlive).length,
+    busy: () =>
+      [...engines].flatMap(([engineId, {directory, spool, isAlive}]) =>
+        spool === undefined
+          ? []
+          : [
+              {
+                engineId,
+                directory,
+                taskID: spool.task.taskID,
+                attempt: spool.task.attempt,
+                isRunning: isAlive && !spool.isEnded,
+              },
+            ],
+      ),
     driver(directory = '') {
       const view: View = {isCut: false};
       const adoptIn = (wanted: string): LocalEngine[] =>

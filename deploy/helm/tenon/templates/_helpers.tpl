@@ -43,17 +43,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | quote }}
 {{- join "," $seeds }}
 {{- end }}
 
-{{/* A node without the role gateway is asked no question over HTTP: its cluster endpoint takes connections. */}}
+{{/* A gateway is asked at its facade, any other node at the port it has for that. */}}
 {{- define "tenon.probe" -}}
-{{- if .isGateway -}}
 httpGet:
   path: {{ .path }}
-  port: facade
-  scheme: {{ if .tls }}HTTPS{{ else }}HTTP{{ end }}
-{{- else -}}
-tcpSocket:
-  port: cluster
-{{- end }}
+  port: {{ if .isGateway }}facade{{ else }}health{{ end }}
+  scheme: {{ if and .isGateway .tls }}HTTPS{{ else }}HTTP{{ end }}
 {{- end }}
 
 {{/* A number as it was written: Helm's own way would print 5242880 as 5.24288e+06. A list with commas. */}}
