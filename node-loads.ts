@@ -3,9 +3,8 @@
  * when that is old and somebody looks.
  */
 import type {ClusterView, NodeView} from './actors/cluster-view.ts';
-import {entranceKey, type Load} from './actors/entrance-protocol.ts';
+import type {Load} from './actors/entrance-protocol.ts';
 import type {Asker} from './actors/remote-call.ts';
-import {remoteEntrance} from './actors/remote-entrance.ts';
 import type {Clock} from './actors/runtime/clock.ts';
 import type {Receptionist} from './actors/runtime/receptionist.ts';
 
@@ -38,13 +37,24 @@ export function withJobs(view: ClusterView, {entrances, local, clock}: LoadsDepe
 
   function askAll(nodes: readonly NodeView[]): void {
     askedAtMs = clock.monotonicMs();
-    if (entrances === undefined) return;
-    const refs = entrances.receptionist.all(entranceKey);
+    if (entrances !== undefined) void askOthers(nodes, entrances);
+  }
+
+  async function askOthers(
+    nodes: readonly NodeView[],
+    {receptionist, system}: NonNullable<LoadsDependencies['entrances']>,
+  ): Promise<void> {
+    // What a node that stands alone need not load.
+    const [{entranceKey}, {remoteEntrance}] = await Promise.all([
+      import('./actors/entrance-protocol.ts'),
+      import('./actors/remote-entrance.ts'),
+    ]);
+    const refs = receptionist.all(entranceKey);
     for (const instance of known.keys()) if (!refs.has(instance)) known.delete(instance);
     for (const {instance, isSelf} of nodes) {
       const ref = refs.get(instance);
       if (isSelf || ref === undefined) continue;
-      remoteEntrance(entrances.system, instance, ref)
+      remoteEntrance(system, instance, ref)
         .load()
         .then(
           load => known.set(instance, sumOf(load)),

@@ -3,6 +3,7 @@ import {readFileSync, readlinkSync} from 'node:fs';
 import type {Owner} from './actors/domain/owner.ts';
 import type {NodeSettings} from './actors/governance-node.ts';
 import type {Config} from './config.ts';
+import {processStateOf} from './persistence/stopped-holder.ts';
 
 export function governanceSettingsOf(
   {
@@ -70,9 +71,15 @@ export const labelsOf = ({label}: Config['node']): Readonly<Record<string, strin
  * Tells this boot of this host, and this network namespace, from another: only there does holding a port prove that its
  * former holder is gone (decision 30). Empty texts where the system does not say.
  */
-export const placeOfProcess = (): {readonly bootId: string; readonly netNs: string} => ({
+export const placeOfProcess = (): {
+  readonly bootId: string;
+  readonly netNs: string;
+  /** With the pid, what tells this process from any other of this boot. */
+  readonly startTime: number | undefined;
+} => ({
   bootId: textOf(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()),
   netNs: textOf(() => readlinkSync('/proc/self/ns/net')),
+  startTime: processStateOf(process.pid)?.startTime,
 });
 
 function textOf(read: () => string): string {

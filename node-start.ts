@@ -5,15 +5,13 @@
 import {join} from 'node:path';
 import {nanoid} from 'nanoid';
 import type {Logger} from 'pino';
-import {createClusterView, type ClusterView} from './actors/cluster-view.ts';
-import {clusterEngineDriver} from './actors/ecm-driver.ts';
+import {createClusterView, NodeUnreachableError, type ClusterView} from './actors/cluster-view.ts';
 import type {Governance} from './actors/governance.ts';
 import {startGovernanceNode, type GovernanceNode} from './actors/governance-node.ts';
 import {createRouting, parseInstanceLabels, registerInstance} from './actors/instance-label-service.ts';
 import {createJobFeed} from './actors/job-feed.ts';
 import {startMembership} from './actors/membership.ts';
-import {DatabaseAwayError, type EngineDriver, type JobStore} from './actors/ports.ts';
-import {drainNode, NodeUnreachableError, startNodeService} from './actors/node-service.ts';
+import type {EngineDriver} from './actors/ports.ts';
 import {startRouter} from './actors/router-actor.ts';
 import {systemClock} from './actors/runtime/clock.ts';
 import {systemRandom} from './actors/runtime/random.ts';
@@ -21,13 +19,11 @@ import {startActorSystem} from './actors/runtime/system.ts';
 import {bootTree} from './boot-tree.ts';
 import {printNodeAddress} from './cluster/node-address.ts';
 import type {Config} from './config.ts';
-import {resultSink} from './engines/result-sink.ts';
 import {firstAdministrator, firstPassword, type FirstAdministrator} from './first-administrator.ts';
 import {openEngines} from './node-engine-driver.ts';
-import {startEngineHost} from './node-engines.ts';
-import {openClusterEndpoint} from './node-endpoint.ts';
+import {fencedLogs, fencedStore} from './node-fenced.ts';
 import {linkViews} from './node-links.ts';
-import {filesOfCluster, governanceOfCluster, offerJobs} from './node-entrances.ts';
+import {watchLockHolders} from './node-lock-holders.ts';
 import {followMembership} from './node-membership.ts';
 import {countTakeOvers, nothingCounted, watchLeases} from './node-cluster-counts.ts';
 import {clusterMetrics} from './node-cluster-metrics.ts';
@@ -132,7 +128,10 @@ export async function startNode(
     onListenerFailure: (taskID, error) => log.error({taskID, err: error}, 'a follower failed'),
   });
   const endpoint = isClustered
-    ? await boot.step('cluster endpoint', () => openClusterEndpoint(config, {system, incarnation, log}))
+    ? await boot.step('cluster endpoint', async () => {
+        const {clusterParts: parts} = await import('./node-cluster.ts');
+        return {...(await parts.openClusterEndpoint(config, {system, incarnation, log})), parts};
+      })
     : undefined;
   if (endpoint !== undefined) cleanup.defer(() => endpoint.close());
 
@@ -161,6 +160,7 @@ export async function startNode(
           store: database.jobs,
           logs,
           log,
+          parts: endpoint.parts,
         };
   const view = Promise.withResolvers<ClusterView>();
   view.promise.catch(() => undefined);
@@ -181,7 +181,7 @@ export async function startNode(
           database,
           routing,
           cluster: withJobs(whenJoined(view.promise), loads),
-          files: entrances === undefined ? localFiles : filesOfCluster(localFiles, entrances),
+          files: entrances?.parts.filesOfCluster(localFiles, entrances) ?? localFiles,
           engineTypes: localDriver?.engineTypes ?? engineDriver?.engineTypes ?? knownEngineTypes,
           log,
           metrics,
@@ -220,6 +220,7 @@ export async function startNode(
   );
   counts.membership = membership;
   cleanup.defer(() => membership.release());
+  cleanup.defer(watchLockHolders({membership, database, config, place, log}));
   await boot.step('labels', () =>
     registerInstance(database.labels, instance, roles, parseInstanceLabels(config.node.label)),
   );
@@ -227,14 +228,7 @@ export async function startNode(
   cleanup.defer(() => members.stop());
   neighbours.directories = members.neighbourDirectories;
 
-  /** What only the holder of the lease may write waits, as when the database is away, until the lease is held again. */
-  const store: JobStore = {
-    ...database.jobs,
-    commit: writes =>
-      membership.mayAct()
-        ? database.jobs.commit(writes)
-        : Promise.reject(new DatabaseAwayError('The lease of this node could not be renewed.')),
-  };
+  const store = fencedStore(database.jobs, membership);
   const ownRoute = (): string | undefined =>
     router.current().members.find(member => member.instance === instance)?.labels?.['route'];
 
@@ -242,7 +236,7 @@ export async function startNode(
     endpoint === undefined || localDriver === undefined
       ? undefined
       : await boot.step('engine host', () =>
-          startEngineHost({
+          endpoint.parts.startEngineHost({
             system,
             receptionist: endpoint.links.receptionist,
             driver: localDriver,
@@ -256,11 +250,11 @@ export async function startNode(
   const remoteEngines =
     endpoint === undefined
       ? undefined
-      : clusterEngineDriver({
+      : endpoint.parts.clusterEngineDriver({
           receptionist: endpoint.links.receptionist,
           self: {instance, incarnation},
           engineTypes: knownEngineTypes,
-          results: resultSink,
+          results: endpoint.parts.resultSink,
           clock,
           random,
           system,
@@ -271,7 +265,9 @@ export async function startNode(
   const asked = Promise.withResolvers<string>();
   const withdrawNode =
     endpoint &&
-    startNodeService({system, receptionist: endpoint.links.receptionist}, by => asked.resolve(by));
+    endpoint.parts.startNodeService({system, receptionist: endpoint.links.receptionist}, by =>
+      asked.resolve(by),
+    );
   view.resolve(
     createClusterView({
       membership,
@@ -280,7 +276,7 @@ export async function startNode(
       async drain(wanted, by) {
         if (wanted === instance) asked.resolve(by);
         else if (endpoint === undefined) throw new NodeUnreachableError(wanted, [instance]);
-        else await drainNode({system, receptionist: endpoint.links.receptionist}, wanted, by);
+        else await endpoint.parts.drainNode({system, receptionist: endpoint.links.receptionist}, wanted, by);
       },
     }),
   );
@@ -294,7 +290,8 @@ export async function startNode(
           store,
           ping: () => database.ping(),
           outbox,
-          logs,
+          // Alone, nobody else would write them: a log then goes on while the database is away.
+          logs: isClustered ? fencedLogs(logs, membership) : logs,
           feed,
           driver,
           clock,
@@ -309,14 +306,14 @@ export async function startNode(
   }
   const running = node;
   if (entrances !== undefined && running !== undefined) {
-    const withdraw = offerJobs(running, localFiles, entrances);
+    const withdraw = entrances.parts.offerJobs(running, localFiles, entrances);
     cleanup.defer(() => withdraw());
   }
   if (entrances === undefined) {
     if (running === undefined) throw new Error('A node that stands alone needs an entrance and engines.');
     serving.resolve(running.governance);
   } else {
-    const governance = governanceOfCluster(
+    const governance = entrances.parts.governanceOfCluster(
       {
         node: running,
         membership,

@@ -1,4 +1,5 @@
 /** The nodes of a cluster as people look at them: members by their leases, and what this node's own links see of them. */
+import {LinkisError} from './domain/errors.ts';
 import type {Membership} from './membership.ts';
 import type {Router} from './router-actor.ts';
 
@@ -39,6 +40,20 @@ export type ClusterView = {
   /** That node takes no more jobs, hands over what it has, and ends. Rejects with `NodeUnreachableError`. */
   readonly drain: (instance: string, by: string) => Promise<void>;
 };
+
+/** A node that was asked to leave can't be reached, or is none of this cluster. */
+export class NodeUnreachableError extends LinkisError {
+  override readonly name = 'NodeUnreachableError';
+  readonly code = 20970;
+  override readonly retryable = true;
+
+  constructor(instance: string, known: readonly string[]) {
+    super(
+      `${instance} can't be reached from this node. The nodes that can: ${known.slice(0, 50).join(', ') || 'none'}.` +
+        ' Send SIGTERM to the process on its own host if it still runs there.',
+    );
+  }
+}
 
 export type ClusterViewDependencies = {
   readonly membership: Pick<Membership, 'members'>;

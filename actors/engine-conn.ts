@@ -38,7 +38,8 @@ type EngineReport =
   | {type: 'launched'; handle: EngineHandle}
   | {type: 'launchFailed'; failure: Failure}
   | {type: 'taskEnded'; task: Task}
-  | {type: 'exited'; reason: string};
+  | {type: 'exited'; reason: string}
+  | {type: 'lingered'};
 
 export type EngineMessage = EngineCommand | EngineReport;
 
@@ -60,7 +61,11 @@ export type EngineEffect =
   | {type: 'watchExit'; handle: EngineHandle}
   | {type: 'tellJob'; job: Ref<JobReport>; report: JobReport}
   | {type: 'refuse'; command: EngineCommand; failure: Failure}
-  | {type: 'stop'};
+  /** Nothing is left to do, but whoever was given this engine a moment ago may not know. */
+  | {type: 'stop'}
+  | {type: 'stopNow'};
+
+const lingerMs = 10_000;
 
 type EngineDecision = Decision<EngineState, EngineEffect>;
 
@@ -104,6 +109,8 @@ export function decideEngine(state: EngineState, message: EngineMessage): Engine
     }
     case 'exited':
       return exited(state, message.reason);
+    case 'lingered':
+      return stay(state, {type: 'stopNow'});
     case 'execute':
     case 'follow':
       return begin(state, message);
@@ -245,6 +252,9 @@ export function engineConn({
           return;
         }
         case 'stop':
+          // A task told to an actor that stops would be lost in its mailbox, and its job wait for ever; now it is refused.
+          return context.setTimer('linger', lingerMs, {type: 'lingered'});
+        case 'stopNow':
           return context.stop(context.self, 'finished');
       }
     },

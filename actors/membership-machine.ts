@@ -161,8 +161,13 @@ function renewed(state: MembershipState, message: MembershipMessage & {type: 're
       };
       if (state.phase !== 'frozen' || !mayAct(proven, nowMs)) return quietly(proven);
       return {
-        // What happened meanwhile was not looked at.
-        state: {...proven, phase: 'active', look: sooner(proven.look, nowMs)},
+        // What happened meanwhile was not looked at; and what kept this node from renewing may have kept the others too.
+        state: {
+          ...proven,
+          phase: 'active',
+          table: afterFailedLook(proven.table),
+          look: sooner(proven.look, nowMs),
+        },
         effects: [{type: 'notify', event: {type: 'thawed'}}],
       };
     }

@@ -1,7 +1,8 @@
 /** What nodes ask of each other as nodes, not as entrance or ECM: the service `node`. */
 import {Type, type Static} from 'typebox';
 import {Compile} from 'typebox/compile';
-import {LinkisError, toFailure, type Failure} from './domain/errors.ts';
+import {NodeUnreachableError} from './cluster-view.ts';
+import {toFailure, type Failure} from './domain/errors.ts';
 import type {Receptionist, ServiceKey} from './runtime/receptionist.ts';
 import type {Ref} from './runtime/ref.ts';
 import type {ActorSystem} from './runtime/system.ts';
@@ -24,20 +25,6 @@ export const nodeKey: ServiceKey<NodeMessage> = {
   name: 'node',
   accepts: (value): value is NodeMessage => schema.Check(value),
 };
-
-/** A node that was asked to leave can't be reached, or is none of this cluster. */
-export class NodeUnreachableError extends LinkisError {
-  override readonly name = 'NodeUnreachableError';
-  readonly code = 20970;
-  override readonly retryable = true;
-
-  constructor(instance: string, known: readonly string[]) {
-    super(
-      `${instance} can't be reached from this node. The nodes that can: ${known.slice(0, 50).join(', ') || 'none'}.` +
-        ' Send SIGTERM to the process on its own host if it still runs there.',
-    );
-  }
-}
 
 /** Offers this node; `drain` is called once for each time somebody wants it to leave. */
 export function startNodeService(

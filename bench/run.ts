@@ -20,6 +20,7 @@ const benches: Readonly<Record<string, (options: BenchOptions) => Promise<readon
   runtime: async options => (await import('./runtime.ts')).benchRuntime(options),
   backlog: async options => (await import('./backlog.ts')).benchBacklog(options),
   cluster: async options => (await import('./cluster.ts')).benchCluster(options),
+  gateway: async options => (await import('./gateway.ts')).benchGateway(options),
   log: async options => (await import('./log.ts')).benchLog(options),
   start: async options => (await import('./start.ts')).benchStart(options),
   router: async options => (await import('./router.ts')).benchRouter(options),

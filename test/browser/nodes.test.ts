@@ -2,7 +2,7 @@
 import anyTest, {type ExecutionContext, type TestFn} from 'ava';
 import type {Browser, Page} from 'playwright-core';
 import type {NodeView} from '../../actors/cluster-view.ts';
-import {NodeUnreachableError} from '../../actors/node-service.ts';
+import {NodeUnreachableError} from '../../actors/cluster-view.ts';
 import type {LoadedNodeView} from '../../node-loads.ts';
 import {startClusterProcesses} from '../support/cluster-processes.ts';
 import {startFacade} from '../support/facade-world.ts';

@@ -106,7 +106,7 @@ test.serial('every mistake of a configuration is named at once, with its place',
   const file = join(scratch, 'tenon.yaml');
   writeFileSync(
     file,
-    'listen: nowhere\nhttp:\n  bodyBytesMax: huge\n  unheardOf: 1\ngovernance:\n  timeZone: Moon/Base\nroles: gateway,king\n',
+    'listen: nowhere\nhttp:\n  bodyBytesMax: huge\n  unheardOf: 1\ngovernance:\n  timeZone: Moon/Base\nroles: gateway,entrance,ecm,king\n',
   );
   const refused = (...args: string[]) => refusedStart('--data', join(scratch, 'data'), ...args);
   const result = await refused('--config', file, '--listen', 'x', '--set', 'http.nothing=1');

@@ -1,7 +1,6 @@
 /** The nodes of a cluster over HTTP, and how one is told to leave. */
 import test from 'ava';
-import type {ClusterView, NodeView} from '../../actors/cluster-view.ts';
-import {NodeUnreachableError} from '../../actors/node-service.ts';
+import {NodeUnreachableError, type ClusterView, type NodeView} from '../../actors/cluster-view.ts';
 import {systemClock} from '../../actors/runtime/clock.ts';
 import {startFacade} from '../support/facade-world.ts';
 

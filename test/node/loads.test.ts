@@ -80,6 +80,7 @@ test('entrances are asked once a second, however many look', async t => {
   t.is(node.asked, 1);
   node.clock.advance(1000);
   node.jobs();
+  await turn();
   t.is(node.asked, 2);
 });
 
@@ -98,6 +99,8 @@ test('one that does not answer, or offers no entrance any more, has no figure in
   await turn();
   node.refs.clear();
   node.clock.advance(1000);
+  node.jobs();
+  await turn();
   t.deepEqual(node.jobs(), ['5 6', null, null]);
 });
 
