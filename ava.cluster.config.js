@@ -4,7 +4,8 @@ export default {
   files: ['test/cluster-e2e/**/*.test.ts'],
   // Signals, child processes and process-wide state: a worker thread shares them with its neighbours.
   workerThreads: false,
-  concurrency: 1,
-  serial: true,
+  // They mostly wait: for leases, for jobs that sleep.
+  concurrency: 2,
+  serial: false,
   timeout: '3m',
 };

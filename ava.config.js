@@ -5,6 +5,7 @@ export default {
     'test/**/*.test.ts',
     '!test/e2e/**',
     '!test/cluster-e2e/**',
+    '!test/cluster-long/**',
     '!test/servers/**',
     '!test/browser/**',
     '!test/sdk/**',

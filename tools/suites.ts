@@ -27,6 +27,11 @@ const suites: Readonly<Record<string, Suite>> = {
   unit: {config: 'ava.config.js', needs: 'Node', isEverywhere: true},
   e2e: {config: 'ava.e2e.config.js', needs: 'Python 3', isEverywhere: true},
   cluster: {config: 'ava.cluster.config.js', needs: 'Python 3 and MariaDB', isEverywhere: false},
+  'cluster-long': {
+    config: 'ava.cluster-long.config.js',
+    needs: 'Python 3, MariaDB and Galera',
+    isEverywhere: false,
+  },
   servers: {config: 'ava.servers.config.js', needs: 'MariaDB or MySQL', isEverywhere: false},
   browser: {config: 'ava.browser.config.js', needs: 'Chromium', isEverywhere: false},
   sdk: {config: 'ava.sdk.config.js', needs: 'Java, Maven and Python 3 with pip', isEverywhere: false},

@@ -1,0 +1,10 @@
+/** Clusters of whole nodes as processes of their own, with faults that take minutes; needs Python 3 for the engines. */
+export default {
+  extensions: ['ts'],
+  files: ['test/cluster-long/**/*.test.ts'],
+  // Signals, child processes and process-wide state: a worker thread shares them with its neighbours.
+  workerThreads: false,
+  concurrency: 1,
+  serial: true,
+  timeout: '3m',
+};
