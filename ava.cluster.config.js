@@ -4,8 +4,7 @@ export default {
   files: ['test/cluster-e2e/**/*.test.ts'],
   // Signals, child processes and process-wide state: a worker thread shares them with its neighbours.
   workerThreads: false,
-  // They mostly wait: for leases, for jobs that sleep.
-  concurrency: 2,
-  serial: false,
+  concurrency: 1,
+  serial: true,
   timeout: '3m',
 };

@@ -356,10 +356,8 @@ function exited(state: EcmState, handle: LocalEngine, reason: string): EcmDecisi
 
 function leave(state: EcmState, to: Ref<readonly string[]>): EcmDecision {
   const live = [...state.engines.values()].filter(engine => engine.exited === undefined);
-  // One that has an owner may be about to get a task from it; nobody can tell that owner in time.
-  const isFree = ({task, owner}: HeldEngine): boolean => task === undefined && owner === undefined;
-  const idle = live.filter(isFree).map(({handle}) => handle);
-  const busy = live.filter(engine => !isFree(engine)).map(({handle}) => handle);
+  const idle = live.filter(({task}) => task === undefined).map(({handle}) => handle);
+  const busy = live.filter(({task}) => task !== undefined).map(({handle}) => handle);
   const left = busy.reduce((rest, {engineId}) => drop(rest, engineId), state);
   return stay({...left, phase: 'leaving'}, {type: 'leave', idle, busy, to});
 }

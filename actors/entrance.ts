@@ -51,11 +51,6 @@ export type EntranceDependencies = {
   readonly intake: Omit<IntakeContext, 'caller' | 'nowMs' | 'idempotencyKey' | 'routedBy'>;
   /** The route label that this instance is reserved for. */
   readonly routeLabel: () => string | undefined;
-  /**
-   * Takes a waiting job from its owner, and runs it here; the job as it stands if somebody else was faster. Undefined: it was
-   * ended, and its key is free again.
-   */
-  readonly adoptSubmitted: (stored: StoredJob) => Promise<StoredJob | undefined>;
   /** Settles when a job that was taken over has an actor; undefined for others. */
   readonly whenFound: (taskID: number) => Promise<void> | undefined;
   readonly timeZone: string;
@@ -110,12 +105,7 @@ export function createEntrance(dependencies: EntranceDependencies): Entrance {
   async function acceptedBefore(user: string, key: string | undefined): Promise<Accepted | undefined> {
     if (key === undefined) return undefined;
     const earlier = await store.byIdempotencyKey(user, key).catch(refuseSubmission);
-    if (earlier === undefined) return undefined;
-    const {id, status} = earlier.row;
-    // Perhaps refused for want of an answer: its entrance will end it, unless it has another owner by then. Ours, from now on.
-    const isInDoubt = status === 'Inited' && !registry.live.has(id) && !registry.passive.has(id);
-    const owned = isInDoubt ? await dependencies.adoptSubmitted(earlier).catch(refuseSubmission) : earlier;
-    return owned && {taskID: id, execID: execIdOf(owned, specOf(owned))};
+    return earlier && {taskID: earlier.row.id, execID: execIdOf(earlier, specOf(earlier))};
   }
 
   async function admit(group: Ref<GroupCommand>, parsed: ParsedSubmission): Promise<void> {

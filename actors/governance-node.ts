@@ -21,7 +21,6 @@ import {instanceOf, parseOwner, type Owner} from './domain/owner.ts';
 import type {EngineDriver, EngineHandle, JobStore, LogStore, StoredJob} from './ports.ts';
 import {
   recover,
-  takeWaiting,
   untilAnswered,
   type FoundEngine,
   type RecoveryDependencies,
@@ -207,8 +206,6 @@ export async function startGovernanceNode(
     residentMax: settings.residentMax,
     routeLabel,
     whenFound: taskID => searches.get(taskID),
-    adoptSubmitted: stored =>
-      takeWaiting(stored, {store, self, clock, enqueue, ...(newPlace === undefined ? {} : {newPlace})}),
     isDraining: () => isDraining,
     isDatabaseAway: () => isAway,
     load: groups.load,

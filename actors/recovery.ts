@@ -153,40 +153,6 @@ async function takeOver(
   });
 }
 
-/**
- * Takes one job that waits from its owner, and runs it here. The job as it stands if somebody else was faster; undefined if
- * it was ended, and its idempotency key is free again. Rejects with `DatabaseAwayError`.
- */
-export async function takeWaiting(
-  stored: StoredJob,
-  {
-    store,
-    clock,
-    self,
-    newPlace,
-    enqueue,
-  }: Pick<RecoveryDependencies, 'clock' | 'self' | 'newPlace' | 'enqueue'> & {
-    readonly store: Pick<JobStore, 'get' | 'commit'>;
-  },
-): Promise<StoredJob | undefined> {
-  const {row} = stored;
-  const {epoch} = parseOwner(row.instances);
-  const set = {
-    instances: printOwner({...self, epoch: epoch + 1}),
-    updatedTime: clock.now(),
-    ...newPlace?.(stored),
-  };
-  const update: JobUpdate = {type: 'update', id: row.id, owner: row.instances, from: ['Inited'], set};
-  const [outcome] = await store.commit([update]);
-  if (outcome?.type === 'written') {
-    const owned = {...stored, row: {...row, ...set}};
-    enqueue(owned);
-    return owned;
-  }
-  const now = await store.get(row.id);
-  return now?.facts.idempotencyKey === null ? undefined : now;
-}
-
 const awayRetryMs = 500;
 
 /** Asks until the database answers. Only for what may be asked again. */
