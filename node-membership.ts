@@ -58,6 +58,24 @@ export function followMembership(dependencies: NodeMembershipDependencies): Node
     links?.connect({instance: member.instance, address: clusterAddress, incarnation: member.incarnation});
   }
 
+  /** New jobs go only where a link is up: one that was never let in, as with another secret, has a lease all the same. */
+  function routed(): readonly Member[] {
+    if (links === undefined) return membership.members();
+    const up = new Set(
+      links
+        .links()
+        .filter(({state}) => state === 'up')
+        .map(({instance, incarnation}) => `${instance}#${incarnation}`),
+    );
+    return membership
+      .members()
+      .map(member =>
+        member.isSelf || up.has(`${member.instance}#${member.incarnation}`)
+          ? member
+          : {...member, isReachable: false},
+      );
+  }
+
   const isHere = ({details: {bootId, netNs}}: Member): boolean =>
     place.bootId !== '' && bootId === place.bootId && netNs === place.netNs;
 
@@ -86,16 +104,17 @@ export function followMembership(dependencies: NodeMembershipDependencies): Node
       default:
         meet(event.member);
     }
-    router.setMembers(membership.members());
+    router.setMembers(routed());
     return undefined;
   });
   const stopLinks = links?.onLink(({type, instance, incarnation}) => {
     if (incarnation !== undefined) membership.linkEvent({type, instance, incarnation});
+    router.setMembers(routed());
   });
   for (const member of membership.members()) meet(member);
   // Those of the table are met above; these may not have seen it yet.
   for (const address of node.join) if (address !== node.cluster) links?.connect({instance: address, address});
-  router.setMembers(membership.members());
+  router.setMembers(routed());
 
   return {
     isHere,
@@ -118,7 +137,7 @@ export function followMembership(dependencies: NodeMembershipDependencies): Node
     },
     setState(state) {
       membership.setState(state);
-      router.setMembers(membership.members());
+      router.setMembers(routed());
     },
     stop() {
       stopListening();
