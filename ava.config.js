@@ -4,6 +4,7 @@ export default {
   files: [
     'test/**/*.test.ts',
     '!test/e2e/**',
+    '!test/conformance/**',
     '!test/cluster-e2e/**',
     '!test/cluster-long/**',
     '!test/servers/**',

@@ -1,4 +1,6 @@
 /** The start of a node as a timed tree, printed so that a slow start explains itself. */
+import type {RecoveryReport} from './actors/recovery.ts';
+
 export type BootTree = {
   /** Runs one step and notes how long it took; steps may overlap. */
   readonly step: <T>(name: string, run: () => T | Promise<T>) => Promise<T>;
@@ -36,3 +38,14 @@ export function bootTree(nowMs: () => number): BootTree {
 }
 
 const at = (ms: number): string => `${String(Math.round(ms)).padStart(5)} ms`;
+
+/** What a start found of earlier lives; empty: nothing. */
+export function printRecovered({
+  queued = 0,
+  resumed = 0,
+  restarted = 0,
+  lost = 0,
+}: Partial<RecoveryReport> = {}): string {
+  if (queued + resumed + restarted + lost === 0) return '';
+  return `${queued} queued, ${resumed} resumed, ${restarted} to start again, ${lost} lost`;
+}

@@ -7,12 +7,15 @@
 import {readFileSync} from 'node:fs';
 import {hostname} from 'node:os';
 import {resolve} from 'node:path';
+import {ecmSettings} from './actors/ecm-settings.ts';
 import {retentionSettings, type RetentionPolicy} from './actors/retention-settings.ts';
 import {governanceSettings} from './actors/settings.ts';
 import {submissionSettings} from './actors/submission-settings.ts';
 import type {Setting, SettingGroup, SettingValues} from './actors/domain/setting.ts';
 import {parse as parseYaml} from 'yaml';
 import {parseNodeAddress, type NodeAddress} from './cluster/node-address.ts';
+import {ownEngineTypes} from './engines/own-engine-types.ts';
+import {parseEnginePrograms} from './engines/engine-programs.ts';
 import {httpSettings} from './http/settings.ts';
 import {streamSettings} from './http/stream/stream-settings.ts';
 import {checkNodeOptions, nodeSettings, type NodeOptions} from './node-options.ts';
@@ -23,6 +26,7 @@ export const settingGroups = {
   http: httpSettings,
   stream: streamSettings,
   governance: governanceSettings,
+  ecm: ecmSettings,
   submission: submissionSettings,
   retention: retentionSettings,
 } as const satisfies Record<string, SettingGroup>;
@@ -32,6 +36,7 @@ export type Config = {
   readonly http: SettingValues<typeof httpSettings>;
   readonly stream: SettingValues<typeof streamSettings>;
   readonly governance: SettingValues<typeof governanceSettings>;
+  readonly ecm: SettingValues<typeof ecmSettings>;
   readonly submission: SettingValues<typeof submissionSettings>;
   readonly retention: RetentionPolicy;
   /** Absolute. */
@@ -86,6 +91,7 @@ export function readConfig({options, environment = process.env}: ConfigInput): C
   const http = values('http', httpSettings) as Config['http'];
   const stream = values('stream', streamSettings) as Config['stream'];
   const governance = values('governance', governanceSettings) as Config['governance'];
+  const ecm = values('ecm', ecmSettings) as Config['ecm'];
   const submission = values('submission', submissionSettings) as Config['submission'];
   const retention = values('retention', retentionSettings) as Config['retention'];
   const {host, port} = endpointOf(node.listen, 'listen', mistakes);
@@ -94,10 +100,13 @@ export function readConfig({options, environment = process.env}: ConfigInput): C
   for (const peer of node.join) endpointOf(peer, 'join', mistakes);
   checkNodeOptions(node, mistakes);
   checkTimeZone(governance.timeZone, mistakes);
+  for (const mistake of parseEnginePrograms(governance.enginePrograms, ownEngineTypes).mistakes)
+    mistakes.push(`governance.enginePrograms: ${mistake}`);
   if (mistakes.length > 0) throw new ConfigError(mistakes);
   return {
     node,
     governance,
+    ecm,
     stream,
     submission,
     retention,

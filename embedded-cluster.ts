@@ -1,9 +1,10 @@
 /** A node inside somebody else's process: no port is opened unless asked for, nothing is printed, no signal is caught. */
 import {pino, type Logger} from 'pino';
 import {isTerminal, type TerminalStatus} from './actors/domain/job.ts';
-import type {Accepted, Caller, JobNews, JobView, KillReport} from './actors/governance.ts';
+import type {Accepted, Caller, JobNews, JobView, JobWhy, KillReport} from './actors/governance.ts';
 import type {EngineDriver, LogChunk} from './actors/ports.ts';
 import {environmentWithoutSettings, readConfig} from './config.ts';
+import {clusterServices, type ClusterServices} from './embedded-services.ts';
 import {startNode} from './node-start.ts';
 
 export type ClusterOptions = {
@@ -50,6 +51,10 @@ export type Cluster = {
   /** Lines of the log from `fromLine` (0 is the first), at most `linesMax` and 1 MB. */
   readonly readLog: (taskID: number, fromLine: number, linesMax: number) => Promise<LogChunk | undefined>;
   readonly kill: (taskID: number, by: string) => Promise<KillReport>;
+  /** Why a job is where it is; undefined if there is no such job. */
+  readonly why: (taskID: number) => Promise<JobWhy | undefined>;
+  /** Entrance, manager, ECM and job history by the names of their calls. */
+  readonly services: ClusterServices;
   /** Takes no more jobs, ends idle engines, leaves busy ones at work for the next start. Resolves to their ids. */
   readonly close: () => Promise<readonly string[]>;
 };
@@ -79,6 +84,7 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
     ...(engineDriver === undefined ? {} : {engineDriver}),
   });
   const {governance} = node;
+  if (node.node === undefined) throw new Error('An embedded node needs an entrance.');
   return {
     url: node.url,
     submit({user, code, engineType, runType, creator = 'IDE', labels = {}, variables = {}, idempotencyKey}) {
@@ -94,6 +100,14 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
     follow: governance.follow,
     readLog: (taskID, fromLine, linesMax) => governance.readLog(taskID, fromLine, linesMax, readBytesMax),
     kill: (taskID, by) => governance.kill(taskID, callerOf(by)),
+    why: governance.why,
+    services: clusterServices({
+      governance,
+      engines: node.engines,
+      node: node.node,
+      history: node.node.historyOf(node.history),
+      callerOf,
+    }),
     ended: taskID =>
       new Promise((resolve, reject) => {
         governance

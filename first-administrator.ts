@@ -6,7 +6,7 @@ import {randomBytes} from 'node:crypto';
 import {existsSync} from 'node:fs';
 import {readFile, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
-import type {AccountStore} from './actors/ports.ts';
+import type {AccountStore} from './actors/account-port.ts';
 import type {Clock} from './actors/runtime/clock.ts';
 import type {Config} from './config.ts';
 import {hashPassword} from './persistence/password.ts';

@@ -7,6 +7,9 @@
  *     await cluster.close();
  */
 export {createCluster, type Cluster, type ClusterOptions, type JobRequest} from './embedded-cluster.ts';
+export type {ClusterServices, EngineRequest, RequestedEngine, TaskResult} from './embedded-services.ts';
+export type {JobWhy} from './actors/governance.ts';
+export type {EcmView, EngineMetrics, EngineView, KillReceipt, Resources} from './actors/engine-governance.ts';
 export {ConfigError} from './config.ts';
 export {LinkisError} from './actors/domain/errors.ts';
 export type {JobStatus, ProgressInfo, TerminalStatus} from './actors/domain/job.ts';

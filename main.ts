@@ -3,7 +3,8 @@ import {join} from 'node:path';
 import {pino, type Logger} from 'pino';
 import {readConfig, type Config} from './config.ts';
 import type {FirstAdministrator} from './first-administrator.ts';
-import {startNode, type RunningNode} from './node-start.ts';
+import {startNode} from './node-start.ts';
+import type {RunningNode} from './node-running.ts';
 
 /** `tenon start`: runs a node until a signal ends it. Rejects when it can't start; the message is for people. */
 export async function runStart(options: Readonly<Record<string, unknown>>): Promise<void> {

@@ -7,6 +7,7 @@ import {drainNode, startNodeService} from './actors/node-service.ts';
 import {resultSink} from './engines/result-sink.ts';
 import {startEngineHost} from './node-engines.ts';
 import {openClusterEndpoint} from './node-endpoint.ts';
+import {manageCluster, managers} from './node-manager.ts';
 import {filesOfCluster, governanceOfCluster, offerJobs} from './node-entrances.ts';
 
 export const clusterParts = {
@@ -18,5 +19,7 @@ export const clusterParts = {
   startEngineHost,
   filesOfCluster,
   governanceOfCluster,
+  manageCluster,
+  managers,
   offerJobs,
 } as const;

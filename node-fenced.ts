@@ -13,7 +13,9 @@ export const fencedStore = (store: JobStore, {mayAct}: Proof): JobStore => ({
   commit: writes =>
     mayAct()
       ? store.commit(writes)
-      : Promise.reject(new DatabaseAwayError('The lease of this node could not be renewed.')),
+      : Promise.reject(
+          new DatabaseAwayError('The lease of this node could not be renewed.', {isUndone: true}),
+        ),
 });
 
 export function fencedLogs(logs: LogStore, membership: Proof): LogStore {

@@ -1,5 +1,8 @@
 /** Removal of old logs, results and rows on a running node: what is counted and what is logged about it. */
 import type {Logger} from 'pino';
+import type {AuditStore} from './actors/audit.ts';
+import type {Archiving} from './actors/job-archive.ts';
+import type {EngineRecordStore} from './actors/engine-record.ts';
 import type {JobRemains} from './actors/job-remains.ts';
 import type {JobStore} from './actors/ports.ts';
 import {retentionActor, type RetentionRound} from './actors/retention.ts';
@@ -18,6 +21,7 @@ export const noneRemoved = (): RetentionCounters => ({
   logs: {removed: 0, freedBytes: 0, failed: 0},
   results: {removed: 0, freedBytes: 0, failed: 0},
   history: {removed: 0, freedBytes: 0, failed: 0},
+  audit: {removed: 0, freedBytes: 0, failed: 0},
 });
 
 export type NodeRetention = {
@@ -25,6 +29,10 @@ export type NodeRetention = {
   readonly policy: RetentionPolicy;
   readonly store: JobStore;
   readonly remains: JobRemains;
+  readonly audit?: AuditStore;
+  readonly engineRecords?: EngineRecordStore;
+  /** Used when the policy says so. */
+  readonly archiving?: Omit<Archiving, 'keepsFiles'>;
   readonly clock: Clock;
   readonly log: Logger;
   /** Counted up with each round. */
@@ -32,13 +40,28 @@ export type NodeRetention = {
 };
 
 /** The first round comes a minute later, or with a shorter `everyMs` then. Ends with the actor system. */
-export function startRetention({system, policy, store, remains, clock, log, counters}: NodeRetention): void {
+export function startRetention({
+  system,
+  policy,
+  store,
+  remains,
+  audit,
+  engineRecords,
+  archiving,
+  clock,
+  log,
+  counters,
+}: NodeRetention): void {
   const actor = system.spawn(
     'retention',
     retentionActor({
       policy,
       store,
       remains,
+      ...(audit !== undefined && {audit}),
+      ...(engineRecords !== undefined && {engineRecords}),
+      ...(archiving !== undefined &&
+        policy.archive && {archiving: {...archiving, keepsFiles: policy.archiveFiles}}),
       clock,
       onRound: round => countRound(round, counters, log),
       onFailure: (kind, {message}) =>
@@ -53,14 +76,15 @@ export function startRetention({system, policy, store, remains, clock, log, coun
 }
 
 function countRound(round: RetentionRound, counters: RetentionCounters, log: Logger): void {
-  for (const kind of ['logs', 'results', 'history'] as const) {
+  for (const kind of ['logs', 'results', 'history', 'audit'] as const) {
     const swept = round[kind];
     if (swept === undefined || swept.removed + swept.failed === 0) continue;
     const {removed, freedBytes, failed, firstFailure} = swept;
     counters[kind].removed += removed;
     counters[kind].freedBytes += freedBytes;
     counters[kind].failed += failed;
-    log.info({kind, removed, freedBytes}, 'retention removed what ended jobs had left');
+    const what = kind === 'audit' ? 'old rows of the audit' : 'what ended jobs had left';
+    log.info({kind, removed, freedBytes}, `retention removed ${what}`);
     if (failed > 0) log.warn({kind, failed, error: firstFailure}, 'retention could not remove everything');
   }
 }
@@ -77,7 +101,7 @@ export function retentionMetrics(counters: RetentionCounters): readonly Metric[]
   return [
     metric(
       'removed',
-      'Logs, results and history rows of ended jobs removed because of their age.',
+      'Logs, results and history rows of ended jobs, and rows of the audit, removed because of their age.',
       'removed',
     ),
     metric('freed_bytes', 'Bytes of the logs and results removed because of their age.', 'freedBytes'),

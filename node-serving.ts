@@ -18,6 +18,8 @@ export function whenServing(serving: Promise<Governance>): Governance {
     find: taskID => later(governance => governance.find(taskID)),
     stored: taskID => later(governance => governance.stored(taskID)),
     kill: (taskID, caller) => later(governance => governance.kill(taskID, caller)),
+    why: taskID => later(governance => governance.why(taskID)),
+    setPriority: (...wanted) => later(governance => governance.setPriority(...wanted)),
     logPosition: taskID => later(governance => governance.logPosition(taskID)),
     readLog: (...range) => later(governance => governance.readLog(...range)),
     follow: (...wanted) => later(governance => governance.follow(...wanted)),

@@ -5,6 +5,10 @@ import type {NodeSettings} from './actors/governance-node.ts';
 import type {Config} from './config.ts';
 import {processStateOf} from './persistence/stopped-holder.ts';
 
+/** What the configuration says of who submits. */
+export type Submitters = Pick<NodeSettings['intake'], 'configuredTenant' | 'isAddressAllowed'> &
+  Pick<NodeSettings['launcher'], 'propertiesOf'>;
+
 export function governanceSettingsOf(
   {
     governance,
@@ -15,6 +19,7 @@ export function governanceSettingsOf(
   }: Pick<Config, 'governance' | 'submission' | 'retention' | 'dataDirectory' | 'timeZone'>,
   self: Omit<Owner, 'epoch'>,
   engineTypes: readonly string[],
+  {propertiesOf, ...submitters}: Submitters = {},
 ): NodeSettings {
   const {jobAttemptsMax, jobRetryDelayMs, submissionBytesMax, orphanIdleMs, orphanBusyMs, killGraceMs} =
     governance;
@@ -31,6 +36,7 @@ export function governanceSettingsOf(
       idleMs: governance.engineIdleMs,
     },
     launcher: {
+      ...(propertiesOf === undefined ? {} : {propertiesOf}),
       launchTimeoutMs: governance.engineLaunchTimeoutMs,
       shutdownGraceMs: killGraceMs,
       orphanIdleMs,
@@ -46,6 +52,7 @@ export function governanceSettingsOf(
     retention,
     idBlockSize: 1000,
     intake: {
+      ...submitters,
       self,
       dataDirectory,
       timeZone,

@@ -2,27 +2,23 @@
  * Builds every floor of a node, starts it, and stops it in reverse; prints the boot tree. The only module that knows all
  * floors: what they need of each other is handed over here, as ports.
  */
-import {join} from 'node:path';
 import {nanoid} from 'nanoid';
-import type {Logger} from 'pino';
-import {createClusterView, NodeUnreachableError, type ClusterView} from './actors/cluster-view.ts';
+import type {ClusterView} from './actors/cluster-view.ts';
 import type {Governance} from './actors/governance.ts';
 import {startGovernanceNode, type GovernanceNode} from './actors/governance-node.ts';
 import {createRouting, parseInstanceLabels, registerInstance} from './actors/instance-label-service.ts';
 import {createJobFeed} from './actors/job-feed.ts';
-import {startMembership} from './actors/membership.ts';
-import type {EngineDriver} from './actors/ports.ts';
+import {startMembership, type Membership} from './actors/membership.ts';
 import {startRouter} from './actors/router-actor.ts';
 import {systemClock} from './actors/runtime/clock.ts';
 import {systemRandom} from './actors/runtime/random.ts';
 import {startActorSystem} from './actors/runtime/system.ts';
-import {bootTree} from './boot-tree.ts';
+import {bootTree, printRecovered} from './boot-tree.ts';
 import {printNodeAddress} from './cluster/node-address.ts';
 import type {Config} from './config.ts';
-import {firstAdministrator, firstPassword, type FirstAdministrator} from './first-administrator.ts';
-import {openEngines} from './node-engine-driver.ts';
+import {firstAdministrator} from './first-administrator.ts';
+import {knownEngineTypes} from './node-engine-driver.ts';
 import {fencedLogs, fencedStore} from './node-fenced.ts';
-import {linkViews} from './node-links.ts';
 import {watchLockHolders} from './node-lock-holders.ts';
 import {followMembership} from './node-membership.ts';
 import {countTakeOvers, nothingCounted, watchLeases} from './node-cluster-counts.ts';
@@ -30,46 +26,23 @@ import {clusterMetrics} from './node-cluster-metrics.ts';
 import {openNodeHealth} from './node-health.ts';
 import {withJobs} from './node-loads.ts';
 import {nodeMetrics} from './node-metrics.ts';
-import {takeOverFrom} from './node-take-over.ts';
+import {followGone, takeOverFrom} from './node-take-over.ts';
+import {nodeView} from './node-view.ts';
 import {noneRemoved, retentionMetrics, startRetention} from './node-retention.ts';
-import {allOrNone, whenJoined, whenServing} from './node-serving.ts';
+import {openParts} from './node-parts.ts';
+import type {NodeOptions, RunningNode} from './node-running.ts';
+import {whenJoined, whenServing} from './node-serving.ts';
+import {openGoverning} from './node-governing.ts';
 import {governanceSettingsOf, placeOfProcess} from './node-settings.ts';
 import {claimDataDirectory} from './persistence/data-directory.ts';
-import {openDatabase} from './persistence/database.ts';
 import {createJobFiles} from './persistence/files/job-files.ts';
+import {createJobArchive} from './persistence/files/archive.ts';
 import {createJobRemains} from './persistence/files/job-remains.ts';
 import {createLogStore} from './persistence/files/log-store.ts';
-import {openOutbox} from './persistence/outbox/outbox-file.ts';
-
-export type NodeOptions = {
-  readonly log: Logger;
-  /** Where engines run; by default processes of this host. Of a node that stands alone only. */
-  readonly engineDriver?: EngineDriver;
-  /** Without a port the node is used through `governance` alone. Default true. */
-  readonly listens?: boolean;
-  /** The node can't go on, since its lease is lost: its process should end, and be started anew. */
-  readonly onFatal: (why: string) => void;
-};
-
-export type RunningNode = {
-  /** Empty when it does not listen. */
-  readonly url: string;
-  readonly instance: string;
-  readonly incarnation: string;
-  readonly governance: Governance;
-  readonly administrator: FirstAdministrator | undefined;
-  readonly boot: string;
-  /** Resolves, with a name, when somebody asks this node to leave; `stop` is then due. */
-  readonly isAskedToLeave: Promise<string>;
-  /** Takes no more jobs, ends idle engines, leaves busy ones at work, closes everything. Resolves to the ids of those left. */
-  readonly stop: () => Promise<readonly string[]>;
-};
 
 const stopLimitMs = 5000;
 /** How often changes of labels by other nodes are looked for; alone there is nobody who would make any. */
 const labelPollMs = {clustered: 500, alone: 5000};
-/** What an entrance takes, whoever runs it: an ECM without that engine refuses it. */
-const knownEngineTypes = ['shell', 'python'];
 
 /** Starts a node and resolves when it serves. On failure everything that was started is stopped again. */
 export async function startNode(
@@ -78,7 +51,7 @@ export async function startNode(
 ): Promise<RunningNode> {
   const {
     dataDirectory,
-    node: {database: databaseUrl, roles},
+    node: {roles},
     governance: settings,
   } = config;
   const has = (role: string): boolean => roles.includes(role);
@@ -91,28 +64,14 @@ export async function startNode(
 
   const directory = await boot.step('data directory', () => claimDataDirectory(dataDirectory));
   cleanup.defer(() => directory.release());
-  // The database's thread loads its modules while this one loads the facade's and looks for Python.
-  const [database, localDriver, outbox, password, facadeModule] = await allOrNone(
-    [
-      boot.step('database', () =>
-        openDatabase({url: databaseUrl, dataDirectory, clock, log: (level, message) => log[level](message)}),
-      ),
-      boot.step('engine driver', () =>
-        engineDriver === undefined && has('ecm') ? openEngines(config, incarnation, log) : undefined,
-      ),
-      boot.step('outbox', () =>
-        openOutbox({
-          directory: join(dataDirectory, 'outbox'),
-          outboxBytesMax: settings.outboxBytesMax,
-          reserveBytes: settings.outboxReserveBytes,
-          log,
-        }),
-      ),
-      boot.step('first password', () => (has('gateway') ? firstPassword(config) : undefined)),
-      boot.step('facade modules', () => (listens && has('gateway') ? import('./node-facade.ts') : undefined)),
-    ],
-    opened => opened?.close(),
-  );
+  const {database, localDriver, outbox, password, facadeModule} = await openParts({
+    config,
+    incarnation,
+    boot,
+    log,
+    hasDriver: engineDriver !== undefined,
+    listens,
+  });
   cleanup.defer(() => database.close());
   const administrator = await boot.step('accounts', () =>
     has('gateway')
@@ -168,11 +127,46 @@ export async function startNode(
   const serving = Promise.withResolvers<Governance>();
   serving.promise.catch(() => undefined);
   let node: GovernanceNode | undefined;
+  let joined: Membership | undefined;
   const soon = whenServing(serving.promise);
   const loads = {entrances, local: () => node?.governance.load(), clock};
   const counts = nothingCounted();
   const ofCluster = clusterMetrics({counts, endpoint, system, clock});
-  const metrics = [...nodeMetrics(system, () => node), ...ofCluster, ...retentionMetrics(removedCounters)];
+  const ownLabels = (): Readonly<Record<string, string>> =>
+    router.current().members.find(member => member.instance === instance)?.labels ?? {};
+  const engineTypes = localDriver?.engineTypes ?? engineDriver?.engineTypes ?? knownEngineTypes(config);
+  const governing = await boot.step('configuration', () =>
+    openGoverning({
+      config,
+      database,
+      driver: localDriver,
+      engineTypes,
+      instance: () => instance,
+      incarnation,
+      node: () => node,
+      labels: ownLabels,
+      log,
+    }),
+  );
+  cleanup.defer(() => governing.close());
+  const managed = endpoint?.parts.manageCluster({
+    system,
+    receptionist: endpoint.links.receptionist,
+    router,
+    membership: () => joined,
+    quotas: governing.quotas,
+    config,
+    self: {instance, incarnation},
+    log,
+  });
+  if (managed !== undefined) cleanup.defer(async () => managed.close());
+  const engines = managed?.engines ?? governing.own.engines;
+  const metrics = [
+    ...nodeMetrics(system, () => node),
+    ...ofCluster,
+    ...retentionMetrics(removedCounters),
+    ...governing.metrics,
+  ];
   const facade = facadeModule
     ? await boot.step('facade', () =>
         facadeModule.openFacade({
@@ -182,7 +176,9 @@ export async function startNode(
           routing,
           cluster: withJobs(whenJoined(view.promise), loads),
           files: entrances?.parts.filesOfCluster(localFiles, entrances) ?? localFiles,
-          engineTypes: localDriver?.engineTypes ?? engineDriver?.engineTypes ?? knownEngineTypes,
+          engineTypes,
+          engines,
+          governing,
           log,
           metrics,
         }),
@@ -219,6 +215,7 @@ export async function startNode(
     }),
   );
   counts.membership = membership;
+  joined = membership;
   cleanup.defer(() => membership.release());
   cleanup.defer(watchLockHolders({membership, database, config, place, log}));
   await boot.step('labels', () =>
@@ -229,8 +226,7 @@ export async function startNode(
   neighbours.directories = members.neighbourDirectories;
 
   const store = fencedStore(database.jobs, membership);
-  const ownRoute = (): string | undefined =>
-    router.current().members.find(member => member.instance === instance)?.labels?.['route'];
+  const ownRoute = (): string | undefined => ownLabels()['route'];
 
   const engineHost =
     endpoint === undefined || localDriver === undefined
@@ -244,6 +240,7 @@ export async function startNode(
             self: {instance, incarnation},
             neighbours: members.neighbourDirectories,
             governance: settings,
+            ecm: config.ecm,
             log,
           }),
         );
@@ -253,7 +250,7 @@ export async function startNode(
       : endpoint.parts.clusterEngineDriver({
           receptionist: endpoint.links.receptionist,
           self: {instance, incarnation},
-          engineTypes: knownEngineTypes,
+          engineTypes: knownEngineTypes(config),
           results: endpoint.parts.resultSink,
           clock,
           random,
@@ -268,18 +265,7 @@ export async function startNode(
     endpoint.parts.startNodeService({system, receptionist: endpoint.links.receptionist}, by =>
       asked.resolve(by),
     );
-  view.resolve(
-    createClusterView({
-      membership,
-      router,
-      links: () => linkViews(endpoint?.links),
-      async drain(wanted, by) {
-        if (wanted === instance) asked.resolve(by);
-        else if (endpoint === undefined) throw new NodeUnreachableError(wanted, [instance]);
-        else await endpoint.parts.drainNode({system, receptionist: endpoint.links.receptionist}, wanted, by);
-      },
-    }),
-  );
+  view.resolve(nodeView({membership, router, endpoint, system, instance, leave: by => asked.resolve(by)}));
   const ownerChanges = new Set<(instance: string) => void>();
   if (has('entrance') && driver !== undefined) {
     await boot.step('own labels', () => router.refresh());
@@ -298,9 +284,13 @@ export async function startNode(
           log,
           isAlive: owner => membership.isAlive(owner),
           routeLabel: ownRoute,
+          quotas: governing.quotas,
+          engineRecords: database.engineRecords,
+          ...(managed === undefined ? {} : {manager: managed.port}),
+          ...(isClustered ? {} : {hostState: governing.own.hostState}),
           ...(isClustered ? {newPlace: members.newPlace, lookAgain: () => membership.lookAgain()} : {}),
         },
-        governanceSettingsOf(config, {instance, incarnation}, driver.engineTypes),
+        governanceSettingsOf(config, {instance, incarnation}, driver.engineTypes, governing.submitters),
       ),
     );
   }
@@ -334,38 +324,33 @@ export async function startNode(
   }
 
   const takeOver = takeOverFrom({node: running && countTakeOvers(running, counts), ownerChanges, log});
-  members.onGone(member => {
-    engineHost?.nodeGone(member);
-    remoteEngines?.nodeGone(member.incarnation);
-    for (const listener of ownerChanges) listener(member.instance);
+  onRouteChange = followGone({
+    members,
+    takeOver,
+    ownerChanges,
+    ownRoute,
     // Alone, a node reaches the engines of no other: it takes up what its own former lives have left.
-    if (isClustered || member.details['dataDirectory'] === dataDirectory) void takeOver(member.instance);
+    isTaken: member => isClustered || member.details['dataDirectory'] === dataDirectory,
+    isClustered,
+    engines: [engineHost?.nodeGone, member => remoteEngines?.nodeGone(member.incarnation)],
   });
-  let route = ownRoute();
-  onRouteChange = () => {
-    const now = ownRoute();
-    if (now === route) return;
-    route = now;
-    // What nobody was allowed to take when its owner died may be ours now.
-    if (isClustered) void takeOver();
-  };
 
   startRetention({
     system,
     policy: config.retention,
     store: database.jobs,
+    audit: database.audit,
+    engineRecords: database.engineRecords,
     remains: createJobRemains({directory: dataDirectory, logs}),
+    archiving: {archive: createJobArchive({directory: dataDirectory, clock}), history: database.history},
     clock,
     log,
     counters: removedCounters,
   });
-  const {queued = 0, resumed = 0, restarted = 0, lost = 0} = running?.recovered ?? {};
-  boot.note(
-    'governance',
-    queued + resumed + restarted + lost === 0
-      ? ''
-      : `${queued} queued, ${resumed} resumed, ${restarted} to start again, ${lost} lost`,
-  );
+  boot.note('governance', printRecovered(running?.recovered));
+  if (managed && (has('manager') || has('entrance'))) {
+    cleanup.defer(managed.runManager(membership, database.leases, has('manager')));
+  }
   members.setState('up');
   await boot.step('router', () => router.refresh());
 
@@ -376,6 +361,9 @@ export async function startNode(
     incarnation,
     administrator,
     governance: await serving.promise,
+    engines,
+    node: running,
+    history: database.history,
     boot: boot.print(),
     isAskedToLeave: asked.promise,
     async stop() {

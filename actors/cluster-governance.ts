@@ -13,10 +13,12 @@ import {createJobOwners, type JobOwnersDependencies} from './job-owners.ts';
 import type {JobStore} from './ports.ts';
 import type {Asker} from './remote-call.ts';
 import {remoteEntrance} from './remote-entrance.ts';
+import {createRemoteKey} from './remote-key.ts';
 import {createRemoteKill} from './remote-kill.ts';
 import {createRemoteLoad} from './remote-load.ts';
 import {createRemoteLog, type LogReader} from './remote-log.ts';
 import {createRemoteSubmit, type Resolve} from './remote-submit.ts';
+import {createRemoteWhy} from './remote-why.ts';
 import {isUnreached} from './remote-unreached.ts';
 import {rowView} from './row-view.ts';
 import {createSharedFollowings} from './shared-followings.ts';
@@ -30,7 +32,7 @@ export type ClusterGovernanceDependencies = {
   readonly local?: Governance;
   /** Whether this node's entrance has that job in memory; spares a look at its row. */
   readonly isLive?: (taskID: number) => boolean;
-  readonly store: Pick<JobStore, 'get' | 'commit'>;
+  readonly store: Pick<JobStore, 'get' | 'commit' | 'byIdempotencyKey'>;
   /** Reads the logs of jobs whose row holds them whole. By default `local` does. */
   readonly rowLogs?: LogReader;
   /** See `remote-log.ts`. */
@@ -109,12 +111,14 @@ export function clusterGovernance(dependencies: ClusterGovernanceDependencies): 
     makeId,
     onListenerFailure: (taskID, error) => log.error({taskID, err: error}, 'a follower failed'),
   });
-  const submit = createRemoteSubmit({resolve, self, local, owners, system, makeId, log});
+  const findByKey = createRemoteKey({store, self, local, owners, system, clock});
+  const submit = createRemoteSubmit({resolve, self, local, owners, findByKey, system, makeId, log});
 
   return {
     submit,
     find,
     stored: taskID => store.get(taskID),
+    ...createRemoteWhy({owners, local, system}),
     kill: createRemoteKill({owners, store, self, local, isAlive, system, clock}),
     ...createRemoteLog({
       owners,

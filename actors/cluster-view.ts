@@ -27,6 +27,8 @@ export type NodeView = {
   readonly isOffline: boolean;
   readonly isSelf: boolean;
   readonly isReachable: boolean;
+  /** Grants engines for the whole cluster. */
+  readonly isManager: boolean;
   /** Where its facade listens; null without that role. */
   readonly url: string | null;
   readonly pid: number | null;
@@ -59,13 +61,22 @@ export type ClusterViewDependencies = {
   readonly membership: Pick<Membership, 'members'>;
   readonly router: Pick<Router, 'current'>;
   readonly links: () => ReadonlyMap<string, LinkView>;
+  /** `host:port` of the node that is the manager now; two for a moment, none while it changes. */
+  readonly managers: () => readonly string[];
   readonly drain: ClusterView['drain'];
 };
 
-export function createClusterView({membership, router, links, drain}: ClusterViewDependencies): ClusterView {
+export function createClusterView({
+  membership,
+  router,
+  links,
+  managers,
+  drain,
+}: ClusterViewDependencies): ClusterView {
   return {
     nodes() {
       const seen = links();
+      const managing = managers();
       const routed = new Map(router.current().members.map(member => [member.instance, member]));
       return membership
         .members()
@@ -81,6 +92,7 @@ export function createClusterView({membership, router, links, drain}: ClusterVie
             isOffline: labels?.['offline'] === 'true',
             isSelf,
             isReachable,
+            isManager: managing.includes(instance),
             url: typeof listenUrl === 'string' ? listenUrl : null,
             pid: typeof pid === 'number' ? pid : null,
             dataDirectory: typeof dataDirectory === 'string' ? dataDirectory : null,

@@ -6,8 +6,10 @@ import {absentEngine} from './ecm-absent-engine.ts';
 import type {AttachmentLog, AttachmentStart} from './ecm-attachment.ts';
 import {openRemoteEngine, type RemoteEngine, type RemoteEngineWorld} from './ecm-engine-handle.ts';
 import {NoEcmError, ReportedError, ecmFailure} from './ecm-errors.ts';
+import {mayStartEngines} from './ecm-health.ts';
 import {createEcmMap, type EcmPlace} from './ecm-map.ts';
 import type {ResultSink} from './ecm-port.ts';
+import {refusalCodes} from './ecm-refusals.ts';
 import type {
   AttachReport,
   EcmCommand,
@@ -85,6 +87,8 @@ const searchEveryMs = 300;
 const goneMax = 256;
 /** How long an engine waits for room on ECMs that are there. */
 const roomWaitMs = 600_000;
+/** That there is no room is no fault of the job: it waits for some, as it does for its own node's. */
+const noRoom: readonly number[] = [ecmFailure.full, refusalCodes.unfit, refusalCodes.overCommitted];
 /** The mailbox or the link is full, the message can't cross, or the peer does not know it: nothing was done. */
 const neverSent: readonly number[] = [20903, 20921, 20922, 20923];
 
@@ -214,7 +218,7 @@ export function clusterEngineDriver(dependencies: ClusterDriverDependencies): Cl
         ({instance, listing}) => instance !== tried?.instance && listing.engineTypes.includes(engineType),
       )
       .map(ecm => ({...ecm, count: inUse(ecm.listing) + underWayAt(ecm.instance)}))
-      .filter(({count, listing}) => count < listing.enginesMax);
+      .filter(({count, listing}) => count < listing.enginesMax && isFit(listing));
     const fewest = Math.min(...fit.map(({count}) => count));
     const best = fit.filter(({count}) => count === fewest);
     return best[Math.floor(random.next() * best.length)];
@@ -274,7 +278,15 @@ export function clusterEngineDriver(dependencies: ClusterDriverDependencies): Cl
   return {
     engineTypes,
     async launch(launch, timeoutMs) {
-      const {engineId, engineType} = launch;
+      const {engineId, engineType, ecm} = launch;
+      if (ecm !== undefined) {
+        // The manager has chosen; where that fails it is asked again, and knows better by then.
+        const granted = map.at(ecm);
+        if (granted === undefined) throw new NoEcmError(engineId, `the ECM of ${ecm} can not be reached`);
+        const only = await launchAt(granted, launch, timeoutMs);
+        if ('handle' in only) return only.handle;
+        throw new ReportedError(only.failure);
+      }
       const endMs = clock.monotonicMs() + roomWaitMs;
       for (;;) {
         const first = await placeFor(engineType, timeoutMs);
@@ -289,8 +301,7 @@ export function clusterEngineDriver(dependencies: ClusterDriverDependencies): Cl
           if ('handle' in other) return other.handle;
           ({failure} = other);
         }
-        // That there is no room is no fault of the job: it waits for some, as it does for its own node's.
-        if (failure.code !== ecmFailure.full || isClosed || clock.monotonicMs() > endMs) {
+        if (!noRoom.includes(failure.code) || isClosed || clock.monotonicMs() > endMs) {
           throw new ReportedError(failure);
         }
         await pause();
@@ -319,6 +330,9 @@ export function clusterEngineDriver(dependencies: ClusterDriverDependencies): Cl
     },
   };
 }
+
+/** One that does not say is believed to be. */
+const isFit = ({health = 'Healthy'}: EcmListing): boolean => mayStartEngines({health});
 
 /** Idle ones without an owner make way for whoever needs room. */
 const inUse = ({engineCount, engines}: EcmListing): number =>

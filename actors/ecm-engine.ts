@@ -10,9 +10,10 @@ import {
   NeverBegunError,
   NotAttachedError,
 } from './ecm-errors.ts';
-import type {LocalEngine} from './ecm-port.ts';
+import type {EngineOrigin, LocalEngine} from './ecm-port.ts';
 import type {EngineEntry, EngineHolder, OwnerNotice, TaskClaim, TaskKey} from './ecm-protocol.ts';
 import type {LinkisError} from './domain/errors.ts';
+import type {Resources} from './engine-governance.ts';
 import type {Ref} from './runtime/ref.ts';
 
 export type EngineOwner = {readonly holder: EngineHolder; readonly ref: Ref<OwnerNotice>};
@@ -30,6 +31,10 @@ export type HeldEngine = {
   readonly barred: readonly TaskClaim[];
   /** Why its process is gone. */
   readonly exited?: string;
+  /** What it was started with, as far as that is known. */
+  readonly origin?: EngineOrigin;
+  /** Tasks that were confirmed since it is held here. */
+  readonly confirmed?: number;
 };
 
 const barredMax = 32;
@@ -68,9 +73,8 @@ export function takeOver(engine: HeldEngine, owner: EngineOwner, wanted: TaskCla
     return refuse(engine, new EngineBetweenTasksError(engine.handle.engineId, wanted.taskID));
   }
   if (task === undefined || !isSameTask(task, wanted)) {
-    const barred = [...engine.barred.filter(other => !isSameTask(other, wanted)), wanted].slice(-barredMax);
     return refuse(
-      {...engine, barred},
+      barred(engine, wanted),
       new NeverBegunError(engine.handle.engineId, wanted.taskID, wanted.attempt),
     );
   }
@@ -87,6 +91,12 @@ export function takeOver(engine: HeldEngine, owner: EngineOwner, wanted: TaskCla
     ...(wanted.epoch > task.epoch ? {raised: wanted} : {}),
   };
 }
+
+/** It refuses that attempt from a former owner from now on. */
+export const barred = (engine: HeldEngine, task: TaskClaim): HeldEngine => ({
+  ...engine,
+  barred: [...engine.barred.filter(other => !isSameTask(other, task)), task].slice(-barredMax),
+});
 
 /** Why `holder` may not use the engine; undefined if it may. */
 export function refusalOf(engine: HeldEngine, holder: EngineHolder): LinkisError | undefined {
@@ -108,8 +118,17 @@ export const isSameTask = (one: TaskKey, other: TaskKey | undefined): boolean =>
 export const isSameHolder = (one: EngineHolder, other: EngineHolder): boolean =>
   one.incarnation === other.incarnation && one.grip === other.grip;
 
-export function entryOf({handle, task, owner}: HeldEngine): EngineEntry {
+/** One engine, whether somebody said what it needs or not. */
+export const reservedOf = ({origin}: Pick<HeldEngine, 'origin'>): Resources => ({
+  memoryBytes: origin?.reserved?.memoryBytes ?? 0,
+  cores: origin?.reserved?.cores ?? 0,
+  instances: 1,
+});
+
+export function entryOf(engine: HeldEngine): EngineEntry {
+  const {handle, task, nextTask, owner, origin, confirmed = 0} = engine;
   const {engineId, engineType, user, creator, pid} = handle;
+  const {tenant, version, startedAt} = origin ?? {};
   return {
     engineId,
     engineType,
@@ -118,6 +137,11 @@ export function entryOf({handle, task, owner}: HeldEngine): EngineEntry {
     pid,
     ...(task === undefined ? {} : {task}),
     ...(owner === undefined ? {} : {owner: owner.holder.incarnation}),
+    ...(tenant === undefined ? {} : {tenant}),
+    ...(version === undefined ? {} : {version}),
+    ...(startedAt === undefined ? {} : {startedAt}),
+    reserved: reservedOf(engine),
+    jobCount: confirmed + Number(task !== undefined) + Number(nextTask !== undefined),
   };
 }
 

@@ -1,4 +1,5 @@
 /** What an ECM holds: looking things up in its state and changing it, without a rule of their own. Pure. */
+import {EcmNotReadyError, EngineLostError, UnknownEngineError} from './ecm-errors.ts';
 import {toFailure, type LinkisError} from './domain/errors.ts';
 import type {HeldEngine} from './ecm-engine.ts';
 import type {EcmEffect, EcmState} from './ecm-messages.ts';
@@ -39,6 +40,21 @@ export function drop(state: EcmState, engineId: string): EcmState {
 export function bury(state: EcmState, engineId: string, reason: string): EcmState {
   const gone = [...state.gone, [engineId, reason] as const].slice(-goneMax);
   return {...drop(state, engineId), gone: new Map(gone)};
+}
+
+export function notReady({phase, settings: {self}}: EcmState): LinkisError | undefined {
+  if (phase === 'ready') return undefined;
+  return new EcmNotReadyError(
+    self.instance,
+    phase === 'leaving' ? 'is about to leave' : 'is still looking for its engines',
+  );
+}
+
+/** While engines are being found, or let go, nobody is told that one is not here: it would be given up too soon. */
+export function absence(state: EcmState, engineId: string): LinkisError {
+  const reason = state.gone.get(engineId);
+  if (reason !== undefined) return new EngineLostError(engineId, reason);
+  return notReady(state) ?? new UnknownEngineError(engineId, state.settings.self.instance);
 }
 
 export const refuse = (state: EcmState, to: Ref<EcmReply<never>>, error: LinkisError): EcmDecision =>

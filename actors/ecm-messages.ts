@@ -1,7 +1,16 @@
 /** What the ECM of a node is told beyond its protocol, what it knows and what it does, as types; `ecm-state.ts` decides. */
 import type {EngineOwner, HeldEngine} from './ecm-engine.ts';
-import type {LocalEngine} from './ecm-port.ts';
-import type {EcmCommand, EcmIdentity, EcmReply, OwnerNotice, TaskClaim, TaskKey} from './ecm-protocol.ts';
+import type {EcmHealth, HealthLimits} from './ecm-health.ts';
+import type {HostSample, LocalEngine} from './ecm-port.ts';
+import type {
+  EcmCommand,
+  EcmIdentity,
+  EcmInspection,
+  EcmReply,
+  OwnerNotice,
+  TaskClaim,
+  TaskKey,
+} from './ecm-protocol.ts';
 import type {Failure} from './domain/errors.ts';
 import type {Ref} from './runtime/ref.ts';
 
@@ -15,6 +24,8 @@ export type EcmOrder =
   | {type: 'ownerGone'; incarnation: string}
   /** The job store knows no unfinished job for it: whatever is left of it goes. */
   | {type: 'taskUnknown'; task: TaskKey}
+  /** `atMs`: monotonic. */
+  | {type: 'measured'; load: HostSample; atMs: number}
   /** Ends idle engines, lets go of busy ones; answers with the ids of those left at work. */
   | {type: 'leave'; replyTo: Ref<readonly string[]>};
 
@@ -25,6 +36,8 @@ export type EcmReport =
   | {type: 'launchFailed'; engineId: string; failure: Failure}
   | {type: 'executeRefused'; handle: LocalEngine; task: TaskKey}
   | {type: 'confirmed'; handle: LocalEngine; task: TaskKey}
+  /** It was given the task by an owner who has died since, and does not have it. */
+  | {type: 'neverBegun'; handle: LocalEngine; task: TaskClaim}
   | {type: 'exited'; handle: LocalEngine; reason: string}
   /** Another process has it. */
   | {type: 'lost'; handle: LocalEngine}
@@ -34,7 +47,11 @@ export type EcmMessage = EcmCommand | EcmOrder | EcmReport;
 
 export type AdoptOrder = Extract<EcmOrder, {type: 'adoptOwn' | 'adoptFrom'}>;
 export type LaunchCommand = Extract<EcmCommand, {type: 'launch'}>;
-export type UseCommand = Exclude<EcmCommand, {type: 'list' | 'launch' | 'attach' | 'takeOver' | 'release'}>;
+export type UseCommand = Exclude<
+  EcmCommand,
+  EcmInspection | {type: 'list' | 'launch' | 'attach' | 'takeOver' | 'release'}
+>;
+export type TerminateCommand = Extract<EcmInspection, {type: 'terminateEngineConnection'}>;
 export type AttachCommand = Extract<EcmCommand, {type: 'launch' | 'attach' | 'takeOver'}>;
 
 export type Launching = {
@@ -42,6 +59,8 @@ export type Launching = {
   readonly waiting: readonly LaunchCommand['replyTo'][];
   /** Whoever wanted it is gone. */
   readonly isUnwanted: boolean;
+  /** To be ended as soon as it is there. */
+  readonly terminations?: readonly TerminateCommand[];
 };
 
 export type EcmState = {
@@ -53,6 +72,10 @@ export type EcmState = {
   readonly gone: ReadonlyMap<string, string>;
   /** Incarnations that may own nothing any more, the latest last. */
   readonly dead: readonly string[];
+  readonly health: EcmHealth;
+  /** The highest of a manager that was seen. */
+  readonly fence: number;
+  readonly description: string;
 };
 
 export type EcmSettings = {
@@ -63,7 +86,16 @@ export type EcmSettings = {
   readonly orphanIdleMs: number;
   readonly orphanBusyMs: number;
   readonly shutdownGraceMs: number;
+  /** Without them memory and cores are not limited, and the host counts as fit. */
+  readonly limits?: EcmLimits;
+  /** Epoch milliseconds. */
+  readonly startedAt?: number;
 };
+
+/** `memoryBytesMax` 0: by the host. */
+export type EcmLimits = HealthLimits & {readonly memoryBytesMax: number; readonly coresMax: number};
+
+type InspectedType = 'getEngineMetrics' | 'reportEngineResourceUsage';
 
 export type EcmEffect =
   | {type: 'answer'; to: Ref<EcmReply<never>>; failure: Failure}
@@ -86,6 +118,11 @@ export type EcmEffect =
   | {type: 'orphanTimer'; engineId: string; afterMs: number}
   | {type: 'cancelOrphanTimer'; engineId: string}
   | {type: 'timeOut'; handle: LocalEngine; task: TaskKey}
+  | {type: 'terminate'; engine: HeldEngine; command: TerminateCommand}
+  | {type: 'inspect'; engines: readonly HeldEngine[]; command: Extract<EcmInspection, {type: InspectedType}>}
+  /** `absent`: what to say when nothing is left of the engine. */
+  | {type: 'readLog'; command: Extract<EcmInspection, {type: 'engineLog'}>; absent: Failure}
+  | {type: 'tellHealth'; health: EcmHealth}
   /** Ends the process, and confirms the task. */
   | {type: 'end'; handle: LocalEngine; task?: TaskKey}
   | {type: 'leave'; idle: readonly LocalEngine[]; busy: readonly LocalEngine[]; to: Ref<readonly string[]>};

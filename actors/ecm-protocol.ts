@@ -13,6 +13,15 @@
  */
 import type {ResultFile} from './ecm-port.ts';
 import type {Failure} from './domain/errors.ts';
+import type {
+  EngineLogPage,
+  EngineLogRequest,
+  EngineMetrics,
+  HostLoad,
+  KillReceipt,
+  NodeHealth,
+  Resources,
+} from './engine-governance.ts';
 import type {EngineEvent, EngineLaunch, EngineTask} from './ports.ts';
 import type {Ref} from './runtime/ref.ts';
 
@@ -34,6 +43,16 @@ export type EngineEntry = {
   readonly task?: TaskClaim;
   /** Incarnation of its owner's node; absent while nobody owns it. */
   readonly owner?: string;
+  readonly tenant?: string;
+  readonly version?: string;
+  /** Epoch milliseconds. */
+  readonly startedAt?: number;
+  /** Given back when its process is gone. */
+  readonly reserved?: Resources;
+  /** Jobs it was given; of an adopted engine, since that. */
+  readonly jobCount?: number;
+  /** In a listing only. */
+  readonly metrics?: EngineMetrics;
 };
 
 export type EcmListing = {
@@ -43,6 +62,25 @@ export type EcmListing = {
   readonly engineCount: number;
   readonly enginesMax: number;
   readonly engines: readonly EngineEntry[];
+  /** What engines may have reserved together, and what they have, those being launched included. */
+  readonly capacity?: Resources;
+  readonly reserved?: Resources;
+  readonly health?: NodeHealth;
+  /** Why it is not `Healthy`; empty otherwise. */
+  readonly healthReason?: string;
+  readonly load?: HostLoad;
+  /** Epoch milliseconds. */
+  readonly startedAt?: number;
+  /** As an administrator wrote it. */
+  readonly description?: string;
+};
+
+/** Of one engine: what it may use, and what it does. */
+export type EngineUsage = {
+  readonly engineId: string;
+  readonly reserved: Resources;
+  /** Null before the first look at it. */
+  readonly metrics: EngineMetrics | null;
 };
 
 export type FlowPosition = {readonly number: number; readonly sent: number};
@@ -90,7 +128,24 @@ export type EcmCommand =
   | ({type: 'confirm'; task: TaskKey} & OfHolder & Asking<void>)
   | ({type: 'shutdown'; graceMs: number} & OfHolder & Asking<void>)
   /** The holder wants nothing more of it; a busy engine waits for the next owner. */
-  | ({type: 'release'} & OfHolder & Asking<void>);
+  | ({type: 'release'} & OfHolder & Asking<void>)
+  | EcmInspection;
+
+/** By the manager or an administrator, whoever owns the engine. A `fence` is that of the manager, where one asks. */
+export type EcmInspection =
+  /** Ends it with its job: TERM, `graceMs`, KILL. Its owner learns of it as of any other end. */
+  | ({
+      type: 'terminateEngineConnection';
+      engineId: string;
+      graceMs: number;
+      fence?: number;
+    } & Asking<KillReceipt>)
+  | ({type: 'getEngineMetrics'; engineId: string} & Asking<EngineMetrics>)
+  /** Of one engine, or of all. */
+  | ({type: 'reportEngineResourceUsage'; engineId?: string} & Asking<readonly EngineUsage[]>)
+  | ({type: 'engineLog'; engineId: string; request: EngineLogRequest} & Asking<EngineLogPage>)
+  /** `Healthy` takes back what was set before; what is measured counts all the same. */
+  | ({type: 'setHealth'; health?: NodeHealth; description?: string} & Asking<void>);
 
 export type OwnerNotice =
   /** `sent` is how far `flow` was sent when the process was gone; absent when nobody followed. */

@@ -1,5 +1,6 @@
 /** The ECM's place in the receptionist, and the check of what arrives there from other nodes. */
 import {resultBytesMax, type EcmCommand} from './ecm-protocol.ts';
+import {nodeHealths, type EngineLogRequest} from './engine-governance.ts';
 import type {ServiceKey} from './runtime/receptionist.ts';
 
 type Check = (value: unknown) => boolean;
@@ -47,6 +48,10 @@ const taskKey = shape({taskID: whole(), attempt: whole()});
 const taskClaim = shape({taskID: whole(), attempt: whole(), epoch: whole()});
 const ofHolder = {engineId, holder: shape({incarnation: name, grip: whole()}), replyTo: isRef};
 
+/** Cores may be parts of one. */
+const amount: Check = value => Number.isFinite(value) && Number(value) >= 0 && Number(value) <= 1_000_000;
+const resources = shape({memoryBytes: whole(), cores: amount, instances: whole()});
+
 const launch = shape({
   engineId,
   engineType: name,
@@ -60,6 +65,10 @@ const launch = shape({
   }),
   orphanIdleMs: whole(),
   orphanBusyMs: whole(),
+  tenant: optional(name),
+  version: optional(name),
+  reserved: optional(resources),
+  fence: optional(whole()),
 });
 
 /** Submissions end at 5 MB; substitution may make their code longer. */
@@ -79,6 +88,25 @@ const engineTask = shape({
 
 const graceMs = whole(24 * 3600 * 1000);
 
+const oneOf =
+  (allowed: readonly unknown[]): Check =>
+  value =>
+    allowed.includes(value);
+
+const keywords: Check = value => Array.isArray(value) && value.length <= 20 && value.every(text(256));
+
+const logTypes: readonly EngineLogRequest['logType'][] = ['stdout', 'stderr', 'gc', 'yarnApp', 'udfLog'];
+
+const logRequest = shape({
+  logType: oneOf(logTypes),
+  fromLine: whole(),
+  pageSize: whole(),
+  lastRows: whole(),
+  enableTail: value => typeof value === 'boolean',
+  ignoreKeywords: optional(keywords),
+  onlyKeywords: optional(keywords),
+});
+
 type FieldsOf<Command> = {readonly [Name in Exclude<keyof Command, 'type'>]-?: Check};
 
 /** Each field of each command, or it does not compile. */
@@ -97,6 +125,11 @@ const commands: {readonly [Type in EcmCommand['type']]: FieldsOf<Extract<EcmComm
   confirm: {...ofHolder, task: taskKey},
   shutdown: {...ofHolder, graceMs},
   release: ofHolder,
+  terminateEngineConnection: {engineId, graceMs, fence: optional(whole()), replyTo: isRef},
+  getEngineMetrics: {engineId, replyTo: isRef},
+  reportEngineResourceUsage: {engineId: optional(engineId), replyTo: isRef},
+  engineLog: {engineId, request: logRequest, replyTo: isRef},
+  setHealth: {health: optional(oneOf(nodeHealths)), description: optional(text(1000)), replyTo: isRef},
 };
 
 const checks = new Map<unknown, Check>(

@@ -4,10 +4,11 @@
  */
 import {createFlow, type Flow} from './ecm-flow.ts';
 import {entryOf, isSameTask, type HeldEngine} from './ecm-engine.ts';
+import {NeverBegunError} from './ecm-errors.ts';
 import type {AdoptOrder, EcmEffect, EcmMessage, EcmSettings, EcmState, UseCommand} from './ecm-messages.ts';
 import type {LocalEngine, LocalEngineDriver} from './ecm-port.ts';
 import type {AttachReport, EcmReply, OwnerNotice} from './ecm-protocol.ts';
-import {engineCount} from './ecm-holdings.ts';
+import {answer, ecmReports} from './ecm-reports.ts';
 import {decideEcm, emptyEcm} from './ecm-state.ts';
 import {toFailure} from './domain/errors.ts';
 import type {ActorContext, Machine} from './runtime/machine.ts';
@@ -36,6 +37,7 @@ export function ecmService({
   log,
 }: EcmDependencies): Machine<EcmState, EcmMessage, EcmEffect> {
   const flows = new Map<string, Flow>();
+  const reports = ecmReports(driver.host, settings.self.instance);
 
   function reportOf(engine: HeldEngine): AttachReport {
     const flow = flows.get(engine.handle.engineId);
@@ -49,7 +51,7 @@ export function ecmService({
     };
   }
 
-  async function report({engine, to, raised}: EcmEffect & {type: 'report'}): Promise<void> {
+  async function report({engine, to, raised}: EcmEffect & {type: 'report'}, {self}: Context): Promise<void> {
     const answerAll = (reply: EcmReply<AttachReport>): void => to.forEach(ref => void ref.tell(reply));
     try {
       if (raised !== undefined) {
@@ -58,6 +60,9 @@ export function ecmService({
       }
       answerAll({ok: true, value: reportOf(engine)});
     } catch (error) {
+      if (error instanceof NeverBegunError && raised !== undefined) {
+        self.tell({type: 'neverBegun', handle: engine.handle, task: raised});
+      }
       answerAll({ok: false, failure: toFailure(error)});
     }
   }
@@ -199,7 +204,7 @@ export function ecmService({
         case 'done':
           return succeed(effect.to);
         case 'list':
-          effect.to.tell({ok: true, value: listingOf(effect.state)});
+          effect.to.tell({ok: true, value: reports.listing(effect.state)});
           return;
         case 'launch': {
           const {engineId, launch, timeoutMs} = effect.command;
@@ -210,7 +215,7 @@ export function ecmService({
           return;
         }
         case 'report':
-          void report(effect);
+          void report(effect, context);
           return;
         case 'use':
           return use(effect, context);
@@ -248,6 +253,18 @@ export function ecmService({
         case 'end':
           void end(effect, context);
           return;
+        case 'terminate':
+          return reports.terminate(effect);
+        case 'inspect':
+          return reports.inspect(effect);
+        case 'readLog':
+          return reports.readLog(effect);
+        case 'tellHealth': {
+          const {health, reason} = effect.health;
+          if (health === 'Healthy') log.info({health}, 'the host is fit for engines again');
+          else log.warn({health, reason}, 'the host is not as fit for engines as it should be');
+          return;
+        }
         case 'leave':
           void leave(effect);
           return;
@@ -258,22 +275,4 @@ export function ecmService({
 
 function succeed(to: Ref<EcmReply<void>>): void {
   to.tell({ok: true, value: undefined});
-}
-
-function answer<Value>(settling: Promise<Value>, to: Ref<EcmReply<Value>>): void {
-  void settling.then(
-    value => to.tell({ok: true, value}),
-    (error: unknown) => to.tell({ok: false, failure: toFailure(error)}),
-  );
-}
-
-function listingOf(state: EcmState) {
-  const {self, engineTypes, enginesMax} = state.settings;
-  return {
-    ecm: self,
-    engineTypes,
-    engineCount: engineCount(state),
-    enginesMax,
-    engines: [...state.engines.values()].map(entryOf),
-  };
 }

@@ -5,15 +5,12 @@
  *   launching ──launched──▶ owned ◀──attach, takeOver──▶ without owner ──orphanDue──▶ idle: ended; busy: timed out
  *                             └───────── exited ──────────────┴─▶ kept until its task is confirmed
  */
-import {attach, barOf, isSameHolder, isSameTask, refusalOf, takeOver} from './ecm-engine.ts';
+import {attach, barOf, barred, isSameHolder, isSameTask, refusalOf, takeOver} from './ecm-engine.ts';
 import type {EngineOwner, Grip, HeldEngine} from './ecm-engine.ts';
-import {
-  EcmFullError,
-  EcmNotReadyError,
-  EngineDisplacedError,
-  EngineLostError,
-  UnknownEngineError,
-} from './ecm-errors.ts';
+import {admit} from './ecm-admission.ts';
+import {EngineDisplacedError, EngineLostError} from './ecm-errors.ts';
+import {newHealth} from './ecm-health.ts';
+import {inspect} from './ecm-inspection.ts';
 import type {
   AdoptOrder,
   AttachCommand,
@@ -25,15 +22,15 @@ import type {
   UseCommand,
 } from './ecm-messages.ts';
 import type {LocalEngine} from './ecm-port.ts';
-import type {EcmCommand, TaskKey} from './ecm-protocol.ts';
-import type {Failure, LinkisError} from './domain/errors.ts';
+import type {EcmCommand, TaskClaim, TaskKey} from './ecm-protocol.ts';
+import type {Failure} from './domain/errors.ts';
 import {
+  absence,
   becomeReady,
   bury,
   drop,
-  engineCount,
   heldAs,
-  isSpare,
+  notReady,
   put,
   refuse,
   stay,
@@ -50,6 +47,9 @@ export const emptyEcm = (settings: EcmSettings): EcmState => ({
   launching: new Map(),
   gone: new Map(),
   dead: [],
+  health: newHealth,
+  fence: 0,
+  description: '',
 });
 
 export function decideEcm(state: EcmState, message: EcmMessage): EcmDecision {
@@ -106,8 +106,11 @@ export function decideEcm(state: EcmState, message: EcmMessage): EcmDecision {
     case 'launchFailed':
       return launchFailed(state, message.engineId, message.failure);
     case 'executeRefused':
-    case 'confirmed':
       return withoutTask(state, message.handle, message.task);
+    case 'confirmed':
+      return withoutTask(counted(state, message.handle, message.task), message.handle, message.task);
+    case 'neverBegun':
+      return neverBegun(state, message.handle, message.task);
     case 'exited':
       return exited(state, message.handle, message.reason);
     case 'lost': {
@@ -134,12 +137,19 @@ export function decideEcm(state: EcmState, message: EcmMessage): EcmDecision {
     }
     case 'leave':
       return leave(state, message.replyTo);
+    case 'measured':
+    case 'terminateEngineConnection':
+    case 'getEngineMetrics':
+    case 'reportEngineResourceUsage':
+    case 'engineLog':
+    case 'setHealth':
+      return inspect(state, message);
   }
 }
 
 function launch(state: EcmState, command: LaunchCommand): EcmDecision {
   const {engineId, holder, owner, replyTo} = command;
-  const {settings, engines, launching, gone} = state;
+  const {engines, launching, gone} = state;
   const held = engines.get(engineId);
   if (held !== undefined) return gripOf(state, {...command, type: 'attach'});
   const pending = launching.get(engineId);
@@ -152,20 +162,14 @@ function launch(state: EcmState, command: LaunchCommand): EcmDecision {
   if (reason !== undefined) return refuse(state, replyTo, new EngineLostError(engineId, reason));
   const blocked = notReady(state);
   if (blocked !== undefined) return refuse(state, replyTo, blocked);
-  const count = engineCount(state);
-  // An idle engine that lost its owner waits for nobody in particular: it makes way.
-  const spare = count < settings.enginesMax ? undefined : [...engines.values()].find(isSpare);
-  if (count >= settings.enginesMax && spare === undefined) {
-    return refuse(state, replyTo, new EcmFullError(settings.self.instance, count, settings.enginesMax));
-  }
-  const rest = spare === undefined ? state : drop(state, spare.handle.engineId);
+  const admission = admit(state, command);
+  if (admission.type === 'refused') return refuse(admission.state, replyTo, admission.error);
+  const {spares, state: admitting} = admission;
+  const rest = spares.reduce((left, {handle}) => drop(left, handle.engineId), admitting);
   const entry = {command, waiting: [replyTo], isUnwanted: false};
   return {
     state: {...rest, launching: new Map(launching).set(engineId, entry)},
-    effects: [
-      ...(spare === undefined ? [] : [{type: 'end' as const, handle: spare.handle}]),
-      {type: 'launch', command},
-    ],
+    effects: [...spares.map(({handle}) => ({type: 'end' as const, handle})), {type: 'launch', command}],
   };
 }
 
@@ -174,24 +178,31 @@ function launched(state: EcmState, engineId: string, handle: LocalEngine): EcmDe
   const launching = new Map(state.launching);
   launching.delete(engineId);
   if (pending === undefined) return stay(state, {type: 'end', handle});
-  const {command, waiting, isUnwanted} = pending;
-  const base: HeldEngine = {handle, barred: []};
+  const {command, waiting, isUnwanted, terminations = []} = pending;
+  // Where the driver keeps nothing of it, what was asked for is what it has.
+  const base: HeldEngine = {handle, barred: [], origin: handle.origin ?? command.launch};
   const engine = isUnwanted ? base : {...base, owner: {holder: command.holder, ref: command.owner}};
   const effects: EcmEffect[] = [
     {type: 'watch', handle},
     {type: 'report', engine, to: waiting},
   ];
-  if (isUnwanted || state.phase === 'leaving') effects.push({type: 'end', handle});
+  for (const termination of terminations) effects.push({type: 'terminate', engine, command: termination});
+  const isEnding = terminations.length > 0;
+  if (!isEnding && (isUnwanted || state.phase === 'leaving')) effects.push({type: 'end', handle});
   return {state: put({...state, launching}, engine), effects};
 }
 
 function launchFailed(state: EcmState, engineId: string, failure: Failure): EcmDecision {
   const launching = new Map(state.launching);
   launching.delete(engineId);
-  const waiting = state.launching.get(engineId)?.waiting ?? [];
+  const {waiting = [], terminations = []} = state.launching.get(engineId) ?? {};
   return {
     state: {...state, launching},
-    effects: waiting.map(to => ({type: 'answer', to, failure})),
+    effects: [...waiting, ...terminations.map(({replyTo}) => replyTo)].map(to => ({
+      type: 'answer',
+      to,
+      failure,
+    })),
   };
 }
 
@@ -314,14 +325,27 @@ function adopted(state: EcmState, found: readonly LocalEngine[], order: AdoptOrd
   let next = order.type === 'adoptOwn' ? becomeReady(state) : state;
   const effects: EcmEffect[] = [];
   for (const handle of found) {
-    const {task} = handle;
-    const engine: HeldEngine = {handle, barred: [], ...(task === undefined ? {} : {task})};
+    const {task, origin} = handle;
+    const engine: HeldEngine = {
+      handle,
+      barred: [],
+      ...(task === undefined ? {} : {task}),
+      ...(origin === undefined ? {} : {origin}),
+    };
+    // An earlier life of this ECM has obeyed that manager.
+    next = {...next, fence: Math.max(next.fence, origin?.fence ?? 0)};
     const orphaned = orphan(next, engine);
     next = orphaned.state;
     effects.push({type: 'watch', handle}, ...orphaned.effects);
   }
   effects.push({type: 'adopted', order, count: found.length});
   return {state: next, effects};
+}
+
+function counted(state: EcmState, handle: LocalEngine, task: TaskKey): EcmState {
+  const engine = heldAs(state, handle);
+  if (engine === undefined || !isSameTask(task, engine.task)) return state;
+  return put(state, {...engine, confirmed: (engine.confirmed ?? 0) + 1});
 }
 
 function withoutTask(state: EcmState, handle: LocalEngine, task: TaskKey): EcmDecision {
@@ -340,6 +364,14 @@ function withoutTask(state: EcmState, handle: LocalEngine, task: TaskKey): EcmDe
   if (free.exited !== undefined) return stay(bury(state, engineId, free.exited), dropFlow);
   // Confirmed for nobody, as by `taskUnknown`: it waits as an idle one from now on.
   return free.owner === undefined ? orphan(state, free) : stay(put(state, free), dropFlow);
+}
+
+/** Whoever took it over is told so, and has no use for the engine. */
+function neverBegun(state: EcmState, handle: LocalEngine, task: TaskClaim): EcmDecision {
+  const engine = heldAs(state, handle);
+  if (engine === undefined || !isSameTask(task, engine.task)) return stay(state);
+  const {task: _, ...free} = engine;
+  return orphan(state, barred(free, task));
 }
 
 function exited(state: EcmState, handle: LocalEngine, reason: string): EcmDecision {
@@ -362,19 +394,5 @@ function leave(state: EcmState, to: Ref<readonly string[]>): EcmDecision {
   return stay({...left, phase: 'leaving'}, {type: 'leave', idle, busy, to});
 }
 
-function notReady({phase, settings: {self}}: EcmState): LinkisError | undefined {
-  if (phase === 'ready') return undefined;
-  return new EcmNotReadyError(
-    self.instance,
-    phase === 'leaving' ? 'is about to leave' : 'is still looking for its engines',
-  );
-}
-
-/** While engines are being found, or let go, nobody is told that one is not here: it would be given up too soon. */
-function unknown(state: EcmState, command: AttachCommand | UseCommand): EcmDecision {
-  const {engineId, replyTo} = command;
-  const reason = state.gone.get(engineId);
-  if (reason !== undefined) return refuse(state, replyTo, new EngineLostError(engineId, reason));
-  const {instance} = state.settings.self;
-  return refuse(state, replyTo, notReady(state) ?? new UnknownEngineError(engineId, instance));
-}
+const unknown = (state: EcmState, {engineId, replyTo}: AttachCommand | UseCommand): EcmDecision =>
+  refuse(state, replyTo, absence(state, engineId));

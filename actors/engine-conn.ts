@@ -8,7 +8,7 @@
  * The names are Linkis' NodeStatus. Output goes from the engine's spool straight to the job that follows it, in batches;
  * this actor sees only where a task begins and ends.
  */
-import type {EnginePoolReport} from './engine-pool.ts';
+import type {EnginePoolReport} from './engine-pool-protocol.ts';
 import {toFailure, type Failure} from './domain/errors.ts';
 import type {JobReport} from './job-protocol.ts';
 import type {EngineEvent, EngineHandle, EngineTask} from './ports.ts';

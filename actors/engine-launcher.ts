@@ -3,13 +3,25 @@
  * each that an earlier process left behind. The pool decides how many; this actor owns their lifecycles.
  */
 import {engineConn, type EngineCommand, type EngineMessage} from './engine-conn.ts';
-import type {EngineKey, EnginePoolReport} from './engine-pool.ts';
+import type {Resources} from './engine-governance.ts';
+import type {EngineKey} from './engine-key.ts';
+import type {EnginePoolReport} from './engine-pool-protocol.ts';
 import type {EngineDriver, EngineHandle, EngineLimits} from './ports.ts';
 import type {ActorFailure, Machine} from './runtime/machine.ts';
 import type {Ref} from './runtime/ref.ts';
 
 export type LauncherMessage =
-  | {type: 'launch'; engineId: string; key: EngineKey; pool: Ref<EnginePoolReport>}
+  | {
+      type: 'launch';
+      engineId: string;
+      key: EngineKey;
+      /** `host:port` of the ECM; empty: where the driver likes. */
+      ecm: string;
+      reserved: Resources;
+      /** Of the manager that granted it. */
+      fence: number;
+      pool: Ref<EnginePoolReport>;
+    }
   | {
       type: 'adopt';
       handle: EngineHandle;
@@ -20,6 +32,8 @@ export type LauncherMessage =
 type LauncherState = {readonly started: number};
 
 export type LauncherSettings = {
+  /** What the configuration says to an engine of this key; by default nothing. */
+  readonly propertiesOf?: (key: EngineKey) => Readonly<Record<string, string>>;
   readonly launchTimeoutMs: number;
   readonly shutdownGraceMs: number;
   readonly limits: EngineLimits;
@@ -54,6 +68,10 @@ export function engineLauncher({
                 engineType: message.key.engineType,
                 user: message.key.user,
                 creator: message.key.creator,
+                tenant: message.key.tenant,
+                reserved: message.reserved,
+                ...(message.ecm === '' ? {} : {ecm: message.ecm, fence: message.fence}),
+                properties: settings.propertiesOf?.(message.key) ?? {},
                 limits,
                 orphanIdleMs,
                 orphanBusyMs,

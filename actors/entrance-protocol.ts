@@ -7,7 +7,9 @@ import {Type, type Static} from 'typebox';
 import {Compile} from 'typebox/compile';
 import {LinkisError} from './domain/errors.ts';
 import {jobStatuses} from './domain/job.ts';
-import type {Accepted, Governance, JobNews, JobView, KillReport} from './governance.ts';
+import {gateNames} from './gate.ts';
+import type {Accepted, Governance, JobNews, JobView, JobWhy, KillReport} from './governance.ts';
+import {priorityMax} from './job-wait.ts';
 import type {LogChunk, LogPosition} from './ports.ts';
 import {bytesSchema, pieceBytesMax, refSchema, replyCheck, type Reply} from './remote-call.ts';
 import type {ServiceKey} from './runtime/receptionist.ts';
@@ -51,6 +53,19 @@ const EntranceMessage = Type.Union([
   }),
   Type.Object({type: Type.Literal('find'), taskID, replyTo: refSchema<Reply<JobView | null>>()}),
   Type.Object({type: Type.Literal('kill'), taskID, caller, replyTo: refSchema<Reply<KillReport>>()}),
+  Type.Object({type: Type.Literal('why'), taskID, replyTo: refSchema<Reply<JobWhy | null>>()}),
+  Type.Object({
+    type: Type.Literal('setPriority'),
+    taskID,
+    priority: Type.Integer({minimum: 0, maximum: priorityMax}),
+    replyTo: refSchema<Reply<boolean>>(),
+  }),
+  /** It gets no more jobs; false: this entrance does not use it. */
+  Type.Object({
+    type: Type.Literal('retireEngine'),
+    engineId: Type.String({minLength: 1, maxLength: 64}),
+    replyTo: refSchema<Reply<boolean>>(),
+  }),
   Type.Object({type: Type.Literal('logPosition'), taskID, replyTo: refSchema<Reply<LogPosition | null>>()}),
   Type.Object({
     type: Type.Literal('readLog'),
@@ -104,6 +119,22 @@ const progressInfo = Type.Array(
   }),
 );
 
+export const gateSchema = Type.Object({
+  gate: Type.Union(gateNames.map(name => Type.Literal(name))),
+  unit: Type.String(),
+  value: Type.Number(),
+  limit: Type.Number(),
+  holders: Type.Array(Type.Object({who: Type.String(), holds: Type.Number()})),
+  what: Type.String(),
+  opens: Type.String(),
+});
+
+const resources = Type.Object({
+  memoryBytes: Type.Number(),
+  cores: Type.Number(),
+  instances: Type.Number(),
+});
+
 /** What an entrance's answers must look like, by the question's type. */
 export const replies = {
   submit: replyCheck<Accepted>(Type.Object({taskID, execID: Type.String()})),
@@ -121,11 +152,35 @@ export const replies = {
       }),
     ),
   ),
+  why: replyCheck<JobWhy | null>(
+    orNull(
+      Type.Object({
+        taskID,
+        status,
+        priority: Type.Number(),
+        gates: Type.Array(gateSchema),
+        position: Type.Optional(count),
+        eta: Type.Optional(Type.Object({ms: Type.Number(), basis: Type.String()})),
+        timeline: Type.Array(Type.Object({cause: Type.String(), ms: Type.Number()})),
+      }),
+    ),
+  ),
+  setPriority: replyCheck<boolean>(Type.Boolean()),
+  retireEngine: replyCheck<boolean>(Type.Boolean()),
   kill: replyCheck<KillReport>(
     Type.Object({
       taskID,
       result: Type.Union([Type.Literal('ended'), Type.Literal('underWay'), Type.Literal('alreadyEnded')]),
       status,
+      receipt: Type.Optional(
+        Type.Object({
+          signals: Type.Array(Type.String()),
+          processesEnded: count,
+          pids: Type.Array(count),
+          tookMs: Type.Number(),
+          returned: resources,
+        }),
+      ),
     }),
   ),
   logPosition: replyCheck<LogPosition | null>(
@@ -138,6 +193,8 @@ export const replies = {
     Type.Array(
       Type.Object({
         group: Type.String(),
+        // The version before this one does not say.
+        tenant: Type.Optional(Type.String()),
         user: Type.String(),
         creator: Type.String(),
         engineType: Type.String(),

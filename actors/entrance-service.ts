@@ -25,6 +25,8 @@ export type EntranceServiceDependencies = {
   readonly store: Pick<JobStore, 'get'>;
   readonly self: Omit<Owner, 'epoch'>;
   readonly log: {readonly error: (fields: object, text: string) => void};
+  /** False: this entrance does not use it. */
+  readonly retireEngine?: (engineId: string) => boolean;
   /** Calls under way at a time. */
   readonly callsMax?: number;
 };
@@ -47,7 +49,7 @@ export function startEntranceService(dependencies: EntranceServiceDependencies):
 }
 
 function entranceService(dependencies: EntranceServiceDependencies): Machine<undefined, Message, Message> {
-  const {governance, store, system, self, log, callsMax = callsDefaultMax} = dependencies;
+  const {governance, store, system, self, log, retireEngine, callsMax = callsDefaultMax} = dependencies;
   const {clock} = system;
   const followers = new Map<string, EntranceFollower>();
   let callsUnderWay = 0;
@@ -146,6 +148,15 @@ function entranceService(dependencies: EntranceServiceDependencies): Machine<und
         return;
       case 'kill':
         answer(message.replyTo, message.type, () => kill(message));
+        return;
+      case 'why':
+        answer(message.replyTo, message.type, async () => (await governance.why(message.taskID)) ?? null);
+        return;
+      case 'retireEngine':
+        answer(message.replyTo, message.type, async () => retireEngine?.(message.engineId) ?? false);
+        return;
+      case 'setPriority':
+        answer(message.replyTo, message.type, () => governance.setPriority(message.taskID, message.priority));
         return;
       case 'logPosition':
         answer(

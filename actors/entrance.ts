@@ -6,10 +6,12 @@
  * `status: 0` goes out only after the commit (G1). Parse errors and a full queue leave no row; a failed check leaves a
  * `Failed` row, as in Linkis.
  */
-import type {Admission, GroupCommand} from './consumer-group.ts';
+import type {Admission, GroupCommand} from './job-queue-state.ts';
+import {tenantOf} from './checks/tenant.ts';
+import type {GroupSpec} from './consumer-groups.ts';
 import {DrainingError, LinkisError, PersistJobRequestError, QueueFullError} from './domain/errors.ts';
 import {printLogLine} from './domain/job-log-text.ts';
-import {groupNameOf, isTerminal, type JobSpec} from './domain/job.ts';
+import {groupNameOf, isTerminal} from './domain/job.ts';
 import type {
   Accepted,
   Caller,
@@ -25,8 +27,10 @@ import type {IdAllocator} from './id-allocator.ts';
 import type {JobFeed} from './job-feed.ts';
 import {prepareJob, specOf, type IntakeContext} from './job-intake.ts';
 import {createJobLogReader} from './job-log-reader.ts';
+import {acceptedJob} from './keyed-job.ts';
 import type {JobRegistry} from './job-registry.ts';
 import {execIdOf, type JobSpawner} from './job-spawner.ts';
+import {waitOf} from './job-wait.ts';
 import type {JobStore, LogStore, StoredJob} from './ports.ts';
 import type {RetentionPolicy} from './retention-settings.ts';
 import {assertRoute} from './route.ts';
@@ -43,8 +47,10 @@ export type EntranceDependencies = {
   readonly registry: JobRegistry;
   readonly spawner: JobSpawner;
   readonly writer: Ref<WriteCommand>;
-  readonly groupOf: (spec: Pick<JobSpec, 'creator' | 'executeUser' | 'engineType'>) => Ref<GroupCommand>;
+  readonly groupOf: (spec: GroupSpec) => Ref<GroupCommand>;
   readonly load: Governance['load'];
+  readonly why: Governance['why'];
+  readonly setPriority: Governance['setPriority'];
   readonly readiness: Governance['readiness'];
   readonly isDraining: () => boolean;
   readonly isDatabaseAway: () => boolean;
@@ -86,12 +92,18 @@ export function createEntrance(dependencies: EntranceDependencies): Entrance {
     assertRoute(parsed.labels['route'], dependencies.routeLabel());
     const earlier = options.isFreshKey ? undefined : await acceptedBefore(caller.user, idempotencyKey);
     if (earlier !== undefined) return earlier;
-    const group = groupOf(parsed);
-    await admit(group, parsed);
+    const {user, creator} = {user: parsed.executeUser, creator: parsed.creator};
+    if (context.isAddressAllowed?.(user, creator, caller.address) === false) {
+      throw new AddressRefusedError(user, creator, caller.address);
+    }
+    const tenant = tenantOf(parsed, context.settings, context.configuredTenant);
+    const group = groupOf({...parsed, tenant});
+    const bytes = parsed.code.length;
+    await admit(group, parsed, tenant, bytes);
     try {
-      return await accept(parsed, context, group);
+      return await accept(parsed, context, group, bytes);
     } catch (error) {
-      group.tell({type: 'withdraw'});
+      group.tell({type: 'withdraw', bytes});
       // Sent twice at once: the other one was committed since the look above.
       const twin =
         error instanceof RefusedWriteError && error.code === keyTakenCode
@@ -102,18 +114,34 @@ export function createEntrance(dependencies: EntranceDependencies): Entrance {
     }
   }
 
+  const has = (taskID: number): boolean => registry.live.has(taskID) || registry.passive.has(taskID);
+
   async function acceptedBefore(user: string, key: string | undefined): Promise<Accepted | undefined> {
     if (key === undefined) return undefined;
-    const earlier = await store.byIdempotencyKey(user, key).catch(refuseSubmission);
+    const find = (): Promise<StoredJob | undefined> =>
+      store.byIdempotencyKey(user, key).catch(refuseSubmission);
+    const earlier = await acceptedJob(key, find, {self: dependencies.intake.self, clock, has});
     return earlier && {taskID: earlier.row.id, execID: execIdOf(earlier, specOf(earlier))};
   }
 
-  async function admit(group: Ref<GroupCommand>, parsed: ParsedSubmission): Promise<void> {
+  async function admit(
+    group: Ref<GroupCommand>,
+    parsed: ParsedSubmission,
+    tenant: string,
+    bytes: number,
+  ): Promise<void> {
     const admission = await new Promise<Admission>((resolve, reject) => {
-      if (!group.tell({type: 'admit', reply: resolve})) reject(new DrainingError());
+      if (!group.tell({type: 'admit', bytes, reply: resolve})) reject(new DrainingError());
     });
     if (admission.type === 'full') {
-      throw new QueueFullError(groupNameOf(parsed), admission.waiting, admission.waitingMax);
+      const {of, unit, waiting, waitingMax} = admission;
+      const owner =
+        of === 'group'
+          ? `group ${groupNameOf(parsed)}`
+          : tenant === ''
+            ? 'everybody without a tenant'
+            : `tenant ${tenant}`;
+      throw new QueueFullError(owner, waiting, waitingMax, unit);
     }
   }
 
@@ -121,6 +149,7 @@ export function createEntrance(dependencies: EntranceDependencies): Entrance {
     parsed: ParsedSubmission,
     context: IntakeContext,
     group: Ref<GroupCommand>,
+    bytes: number,
   ): Promise<Accepted> {
     const id = ids.next();
     const taskID = typeof id === 'number' ? id : await id.catch(refuseSubmission);
@@ -138,7 +167,7 @@ export function createEntrance(dependencies: EntranceDependencies): Entrance {
     if (registry.live.size < residentMax || spec.queuingTimeoutMs !== undefined) {
       spawner.spawn(stored, {spec});
     } else registry.passivate(taskID, group);
-    group.tell({type: 'enqueue', taskID, priority: spec.priority, isReserved: true});
+    group.tell({type: 'enqueue', ...waitOf(spec), bytes, isReserved: true});
     return {taskID, execID: execIdOf(stored, spec)};
   }
 
@@ -271,6 +300,8 @@ export function createEntrance(dependencies: EntranceDependencies): Entrance {
       follow,
       stored: taskID => store.get(taskID),
       load: dependencies.load,
+      why: dependencies.why,
+      setPriority: dependencies.setPriority,
       readiness: dependencies.readiness,
     },
   };
@@ -287,6 +318,19 @@ const underWay = ({row}: StoredJob): KillReport => ({taskID: row.id, result: 'un
 const printFailure = (atMs: number, {code, message}: LinkisError, timeZone: string): string =>
   printLogLine(atMs, timeZone, 'ERROR', `Your job was refused: ${code} ${message}`);
 
+/** The configuration lists from where this user and creator may submit. */
+export class AddressRefusedError extends LinkisError {
+  override readonly name = 'AddressRefusedError';
+  readonly code = 20057;
+
+  constructor(user: string, creator: string, address: string) {
+    super(
+      `${user} may not submit with creator ${creator} from ${address}. An administrator can change that under` +
+        ' configuration/user-ip-mapping.',
+    );
+  }
+}
+
 /** There is no row with this taskID. */
 export class JobNotFoundError extends LinkisError {
   override readonly name = 'JobNotFoundError';
@@ -297,7 +341,7 @@ export class JobNotFoundError extends LinkisError {
   }
 }
 
-/** The database refused this submission's row; nothing was stored. The message says which value it would not take. */
+/** This submission's row was not stored, or may not have been (20962). The message says why, such as which value was refused. */
 export class RefusedWriteError extends LinkisError {
   override readonly name = 'RefusedWriteError';
   readonly code: number;

@@ -2,30 +2,36 @@
  * Wires the governance actors of one node and brings them up in order: writer, groups, pool, ECM node, recovery. The
  * supervision tree is flat where actors are few and fanned out where jobs are many; no message passes through a parent.
  */
-import type {GroupLimits} from './consumer-group.ts';
-import {createConsumerGroups} from './consumer-groups.ts';
+import {createConsumerGroups, queueLimitsOf} from './consumer-groups.ts';
 import {toFailure} from './domain/errors.ts';
-import {engineLauncher, type LauncherSettings} from './engine-launcher.ts';
-import {enginePool, type EnginePoolLimits, type EnginePoolMessage, type PooledEngine} from './engine-pool.ts';
+import {fixedQuotas, type EngineLimitSettings} from './fixed-quotas.ts';
+import {keyOfHandle} from './engine-key.ts';
+import type {QuotaSource} from './engine-governance.ts';
+import type {GroupLimits} from './job-queue-state.ts';
+import {waitOf} from './job-wait.ts';
+import type {EngineLoans} from './engine-loan.ts';
+import type {EngineRecordStore} from './engine-record.ts';
+import {startEngineDesk, type HostState} from './engine-desk.ts';
+import type {LauncherSettings} from './engine-launcher.ts';
+import type {PooledEngine} from './engine-pool-state.ts';
+import type {ManagerPort} from './manager-port.ts';
 import {createEntrance, type Entrance} from './entrance.ts';
 import type {Governance} from './governance.ts';
-import {historyWriter, isWriterReport, type WriterMessage} from './history-writer.ts';
+import {historyWriter, isWriterReport, record, type WriterMessage} from './history-writer.ts';
 import {createIdAllocator} from './id-allocator.ts';
 import {createJobCrashes} from './job-crashes.ts';
 import type {JobFeed} from './job-feed.ts';
 import {readLabelTexts, specOf, type IntakeContext} from './job-intake.ts';
+import type {JobHistoryStore} from './job-history.ts';
+import {createJobHistoryService, type JobHistoryService} from './job-history-service.ts';
 import {createJobRegistry} from './job-registry.ts';
+import {createJobWhy} from './job-why.ts';
 import {createJobSpawner} from './job-spawner.ts';
 import type {Outbox} from './outbox.ts';
+import {replayOutbox} from './outbox-replay.ts';
 import {instanceOf, parseOwner, type Owner} from './domain/owner.ts';
 import type {EngineDriver, EngineHandle, JobStore, LogStore, StoredJob} from './ports.ts';
-import {
-  recover,
-  untilAnswered,
-  type FoundEngine,
-  type RecoveryDependencies,
-  type RecoveryReport,
-} from './recovery.ts';
+import {recover, type FoundEngine, type RecoveryDependencies, type RecoveryReport} from './recovery.ts';
 import {routeOf} from './route.ts';
 import type {RetentionPolicy} from './retention-settings.ts';
 import type {Clock} from './runtime/clock.ts';
@@ -49,6 +55,14 @@ export type NodeDependencies = {
   readonly lookAgain?: RecoveryDependencies['lookAgain'];
   /** The route label that this instance is reserved for, now. */
   readonly routeLabel: () => string | undefined;
+  /** Who grants engines; without it, one in this process, for what this process starts. */
+  readonly manager?: ManagerPort;
+  /** Default: the same for everybody, from the settings. */
+  readonly quotas?: QuotaSource;
+  /** Of a node that stands alone. */
+  readonly hostState?: () => HostState;
+  /** The history of engines; without it there is none. */
+  readonly engineRecords?: EngineRecordStore;
 };
 
 export type NodeLog = {
@@ -62,7 +76,7 @@ export type NodeSettings = {
   readonly engineIdPrefix: string;
   readonly timeZone: string;
   readonly groupLimits: GroupLimits;
-  readonly engineLimits: EnginePoolLimits;
+  readonly engineLimits: EngineLimitSettings;
   readonly launcher: LauncherSettings;
   readonly killGraceMs: number;
   readonly residentMax: number;
@@ -79,6 +93,16 @@ export type GovernanceNode = {
   /** Takes the jobs of a node that is gone, `host:port`, or of all, as far as it may. Undefined while draining. */
   readonly takeOver: (instance?: string) => Promise<RecoveryReport | undefined>;
   readonly engines: () => ReadonlyMap<string, PooledEngine>;
+  /** Epoch milliseconds; undefined for engines of earlier processes. */
+  readonly engineStartedAt: (engineId: string) => number | undefined;
+  /** Ends it with its job. */
+  readonly endEngine: (engineId: string) => void;
+  /** It gets no more jobs, and ends when it has none. */
+  readonly retireEngine: (engineId: string) => void;
+  readonly manager: ManagerPort;
+  readonly loans: EngineLoans;
+  /** The history's calls, in order with those of the jobs. */
+  readonly historyOf: (history: Pick<JobHistoryStore, 'details'>) => JobHistoryService;
   readonly counters: () => {
     readonly commits: number;
     readonly writes: number;
@@ -120,8 +144,6 @@ export async function startGovernanceNode(
   let isRecovering = true;
   let commits = 0;
   let writes = 0;
-  let engines: ReadonlyMap<string, PooledEngine> = new Map();
-  let enginesWaitedFor = 0;
   /** Jobs whose engine is being looked for on other nodes. */
   const searches = new Map<number, Promise<void>>();
 
@@ -149,28 +171,27 @@ export async function startGovernanceNode(
     {mailboxMax: writerMailboxMax, isControl: (message: WriterMessage) => isWriterReport(message)},
   );
 
-  const launcher = system.spawn(
-    'ecm',
-    engineLauncher({driver, settings: settings.launcher, onCrash: reportCrash}),
-  );
-
-  const pool: Ref<EnginePoolMessage> = system.spawn(
-    'engine-pool',
-    enginePool({
-      limits: settings.engineLimits,
-      idPrefix: settings.engineIdPrefix,
-      launch: (engineId, key, replyTo) => launcher.tell({type: 'launch', engineId, key, pool: replyTo}),
-      show(all, waiting) {
-        engines = all;
-        enginesWaitedFor = waiting;
-      },
-    }),
-    {mailboxMax: poolMailboxMax, onFailure: reportCrash},
-  );
+  const quotas = dependencies.quotas ?? fixedQuotas(groupLimits, settings.engineLimits);
+  const {pool, launcher, engines, ...engineDesk} = startEngineDesk({
+    system,
+    clock,
+    log,
+    driver,
+    quotas,
+    self,
+    engineLimits: settings.engineLimits,
+    launcher: settings.launcher,
+    idPrefix: settings.engineIdPrefix,
+    load: () => groups.load(),
+    onFailure: reportCrash,
+    hostState: dependencies.hostState,
+    records: dependencies.engineRecords,
+    ...(dependencies.manager === undefined ? {} : {manager: dependencies.manager}),
+  });
 
   const groups = createConsumerGroups({
     system,
-    limits: groupLimits,
+    limits: queueLimitsOf(quotas),
     start: taskID => entrance.schedule(taskID),
     onFailure: reportCrash,
   });
@@ -209,6 +230,17 @@ export async function startGovernanceNode(
     isDraining: () => isDraining,
     isDatabaseAway: () => isAway,
     load: groups.load,
+    setPriority: groups.setPriority,
+    why: createJobWhy({
+      store,
+      clock,
+      live: taskID => registry.live.get(taskID),
+      placeOf: groups.placeOf,
+      engineWait: engineDesk.waitOf,
+      engineGates: engineDesk.manager.explain,
+      isDatabaseAway: () => isAway,
+      launchTimeoutMs: settings.launcher.launchTimeoutMs,
+    }),
     readiness,
   });
 
@@ -238,20 +270,13 @@ export async function startGovernanceNode(
     groupOf(specOf(stored)).tell({type: 'leave', taskID: stored.row.id});
   }
 
-  async function until(isDone: () => boolean, limitMs: number): Promise<void> {
-    const endMs = clock.monotonicMs() + limitMs;
-    while (!isDone() && clock.monotonicMs() < endMs) {
-      await new Promise<void>(resolve => void clock.after(leaveLimits.lookEveryMs, resolve));
-    }
-  }
-
   function enqueue(stored: StoredJob): void {
     const spec = specOf(stored);
     const group = groupOf(spec);
     if (registry.live.size < settings.residentMax || spec.queuingTimeoutMs !== undefined)
       spawner.spawn(stored);
     else registry.passivate(spec.taskID, group);
-    group.tell({type: 'enqueue', taskID: spec.taskID, priority: spec.priority, isReserved: false});
+    group.tell({type: 'enqueue', ...waitOf(spec), isReserved: false});
   }
 
   const adopt = (handle: EngineHandle): Promise<FoundEngine> =>
@@ -267,17 +292,19 @@ export async function startGovernanceNode(
       const handle = await find(facts.engineId, row.id, facts.attempt, epoch);
       if (handle === undefined) return undefined;
       const engine = await adopt(handle);
-      const {engineId, engineType, user, creator, task} = handle;
+      const {engineId, task} = handle;
       const isBusy = task?.taskID === row.id && task.attempt === facts.attempt;
-      const key = {engineType, user, creator};
-      pool.tell({type: 'engineAdopted', engineId, key, isBusy, ref: engine.ref});
+      const key = keyOfHandle(handle, facts.tenant);
+      const taskID = isBusy ? {taskID: row.id} : {};
+      pool.tell({type: 'engineAdopted', engineId, key, ecm: '', ref: engine.ref, ...taskID});
       return engine;
     };
 
   await replayOutbox(outbox, store, clock, log);
   const found = await Promise.all((await driver.adoptAll()).map(adopt));
   const byId = new Map(found.map(engine => [engine.handle.engineId, engine]));
-  const resumed = new Set<string>();
+  /** The job of each engine that goes on with one. */
+  const resumed = new Map<string, StoredJob>();
   const {find} = driver;
   const common = {
     store,
@@ -293,7 +320,7 @@ export async function startGovernanceNode(
     ...(newPlace === undefined ? {} : {newPlace}),
     ...(lookAgain === undefined ? {} : {lookAgain}),
     occupy(stored: StoredJob) {
-      resumed.add(stored.facts.engineId);
+      resumed.set(stored.facts.engineId, stored);
       groupOf(specOf(stored)).tell({type: 'occupy', taskID: stored.row.id});
     },
     leaveGroup,
@@ -306,18 +333,25 @@ export async function startGovernanceNode(
   };
   const recovered = await recover({...common, engines: byId});
   for (const {handle, ref} of found) {
-    const {engineId, engineType, user, creator, task} = handle;
-    const isBusy = resumed.has(engineId);
-    if (task !== undefined && !isBusy) {
+    const {engineId, task} = handle;
+    const job = resumed.get(engineId);
+    if (task !== undefined && job === undefined) {
       // A task of no unfinished job: its end was committed, only its spool was not removed any more. Whether the process
       // still lives is not known yet, so nobody gets this engine.
       ref.tell({type: 'confirm', task});
       ref.tell({type: 'shutdown'});
       continue;
     }
-    pool.tell({type: 'engineAdopted', engineId, key: {engineType, user, creator}, isBusy, ref});
+    const key = keyOfHandle(handle, job?.facts.tenant ?? '');
+    const taskID = job === undefined ? {} : {taskID: job.row.id};
+    pool.tell({type: 'engineAdopted', engineId, key, ecm: '', ref, ...taskID});
   }
   isRecovering = false;
+  engineDesk.begin();
+  quotas.onChange(() => {
+    groups.setLimits(queueLimitsOf(quotas));
+    engineDesk.setLimits(quotas);
+  });
 
   let takingOver: Promise<unknown> = Promise.resolve();
 
@@ -335,47 +369,29 @@ export async function startGovernanceNode(
       return taken;
     },
     engines: () => engines,
+    engineStartedAt: engineDesk.startedAt,
+    endEngine: engineId => void pool.tell({type: 'endEngine', engineId}),
+    retireEngine: engineId => void pool.tell({type: 'retireEngine', engineId}),
+    manager: engineDesk.manager,
+    loans: engineDesk.loans,
+    historyOf: history =>
+      createJobHistoryService({store, history, clock, record: write => record(writer, write)}),
     counters: () => ({
       commits,
       writes,
       isDatabaseAway: isAway,
-      enginesWaitedFor,
+      enginesWaitedFor: engineDesk.waitingCount(),
       residentJobs: registry.live.size,
       passiveJobs: registry.passive.size,
     }),
     drain() {
       isDraining = true;
     },
-    async leave() {
+    leave() {
       isDraining = true;
-      pool.tell({type: 'close'});
-      const has = (...statuses: PooledEngine['status'][]): boolean =>
-        [...engines.values()].some(({status}) => statuses.includes(status));
-      // A job that has just ended gives its engine back in a moment; one that is starting can be told to end once it is up.
-      await until(() => !has('starting', 'busy'), leaveLimits.settleMs);
-      const leftAtWork: string[] = [];
-      for (const [engineId, {status, ref}] of engines) {
-        if (ref === undefined) continue;
-        if (status === 'busy') leftAtWork.push(engineId);
-        ref.tell(status === 'busy' ? {type: 'detach'} : {type: 'shutdown'});
-      }
-      await until(() => engines.size <= leftAtWork.length, leaveLimits.shutdownMs);
-      return leftAtWork;
+      return engineDesk.leave();
     },
   };
 }
 
-const leaveLimits = {settleMs: 500, shutdownMs: 3000, lookEveryMs: 20};
 const writerMailboxMax = 200_000;
-const poolMailboxMax = 200_000;
-
-/** What an earlier process could not record; a row that has another owner by now refuses it. */
-async function replayOutbox(outbox: Outbox, store: JobStore, clock: Clock, log: NodeLog): Promise<void> {
-  const updates = await outbox.pending();
-  if (updates.length === 0) return;
-  for (let at = 0; at < updates.length; at += 500) {
-    await untilAnswered(clock, () => store.commit(updates.slice(at, at + 500)));
-  }
-  await outbox.clear();
-  log.info({updates: updates.length}, 'outbox of the earlier process replayed');
-}

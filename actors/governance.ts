@@ -3,6 +3,8 @@
  * `main.ts` hands it over.
  */
 import type {ProgressInfo, JobStatus} from './domain/job.ts';
+import type {KillReceipt} from './engine-governance.ts';
+import type {Gate} from './gate.ts';
 import type {LogChunk, LogPosition, StoredJob} from './ports.ts';
 
 /** The caller, as authentication left it. */
@@ -34,6 +36,8 @@ export type KillReport = {
   /** `ended`: nothing of it runs any more. `underWay`: the processes are still being ended. `alreadyEnded`: it had. */
   readonly result: 'ended' | 'underWay' | 'alreadyEnded';
   readonly status: JobStatus;
+  /** Of a job that ran: what was signalled, which processes ended, what was given back (G4). */
+  readonly receipt?: KillReceipt;
 };
 
 /** What happens to one job, in order, as the stream shows it. */
@@ -57,6 +61,23 @@ export type FollowOptions = {
   readonly withLog?: boolean;
 };
 
+/** What its time went into, in order: `queue`, the gates that held up its engine, `launch`, `retry`, `run`. */
+export type JobTimeline = readonly {readonly cause: string; readonly ms: number}[];
+
+/** Why a job is where it is (G12). */
+export type JobWhy = {
+  readonly taskID: number;
+  readonly status: JobStatus;
+  readonly priority: number;
+  /** What it waits for now, in the order it meets them; empty when nothing holds it up. */
+  readonly gates: readonly Gate[];
+  /** Its place in its group's queue, from 1. */
+  readonly position?: number;
+  /** When its turn may come, and what that is reckoned from. */
+  readonly eta?: {readonly ms: number; readonly basis: string};
+  readonly timeline: JobTimeline;
+};
+
 export type Governance = {
   /** `body` is the parsed JSON of submit or execute, either form. Throws `LinkisError`; then nothing was accepted. */
   readonly submit: (body: unknown, caller: Caller, options: SubmitOptions) => Promise<Accepted>;
@@ -65,6 +86,10 @@ export type Governance = {
   readonly stored: (taskID: number) => Promise<StoredJob | undefined>;
   /** Ends the job; see G4. Throws `LinkisError` when the wish could not be made durable. */
   readonly kill: (taskID: number, caller: Caller) => Promise<KillReport>;
+  /** Undefined if there is no such job. No permission check. */
+  readonly why: (taskID: number) => Promise<JobWhy | undefined>;
+  /** False: it waits no more, so that its priority changes nothing. No permission check. */
+  readonly setPriority: (taskID: number, priority: number) => Promise<boolean>;
   readonly logPosition: (taskID: number) => Promise<LogPosition | undefined>;
   readonly readLog: (
     taskID: number,
@@ -84,6 +109,8 @@ export type Governance = {
   /** Unfinished jobs of this node by group, for `entrance/operation/metrics/taskinfo` and metrics. */
   readonly load: () => readonly {
     readonly group: string;
+    /** Absent from a node of the version before. */
+    readonly tenant?: string;
     readonly user: string;
     readonly creator: string;
     readonly engineType: string;

@@ -8,15 +8,28 @@
  *                    retrying ──attempts used up──▶ away ──commit succeeds, nothing left──▶ idle
  *
  * Away: updates go to the outbox and wait, in order; inserts are refused, for an accepted job must be durable (G1). An
- * insert whose answer stayed unknown is refused too, and leaves an update that ends the row should it exist after all.
+ * insert whose answer stayed unknown is answered as unknown (20962), and leaves an update that ends the row should it exist
+ * after all. That update may come too late: should this node die first, the row is taken over and runs.
  */
-import {PersistJobRequestError} from './domain/errors.ts';
+import {PersistJobRequestError, toFailure} from './domain/errors.ts';
+import {instanceOf} from './domain/owner.ts';
 import type {Outbox} from './outbox.ts';
-import type {JobInsert, JobStore, JobUpdate, JobWrite, WriteOutcome} from './ports.ts';
+import {
+  DatabaseAwayError,
+  type JobInsert,
+  type JobStore,
+  type JobUpdate,
+  type JobWrite,
+  type WriteOutcome,
+} from './ports.ts';
 import type {Decision, Machine} from './runtime/machine.ts';
 import type {Ref} from './runtime/ref.ts';
+import {SubmissionUnknownError} from './submission-unknown.ts';
 
-/** `settled` is called exactly once. `refused` with code 20052: nothing was, or ever will be, accepted. */
+/**
+ * `settled` is called exactly once. `refused` with code 20052: nothing was, or ever will be, accepted; with code 20962:
+ * nobody knows.
+ */
 export type WriteCommand = {
   type: 'write';
   write: JobWrite;
@@ -50,6 +63,8 @@ export type WriterState = {
   readonly waiting: Pile;
   readonly waitingCount: number;
   readonly attempts: number;
+  /** Of the attempts to commit this batch, one may have been carried out. */
+  readonly mayBeStored: boolean;
   /** Whether a commit is in flight while away. */
   readonly isTrying: boolean;
 };
@@ -79,6 +94,7 @@ export const idleWriter: WriterState = {
   waiting: undefined,
   waitingCount: 0,
   attempts: 0,
+  mayBeStored: false,
   isTrying: false,
 };
 
@@ -132,7 +148,7 @@ function commitNext(state: WriterState, takesAll = false): WriterDecision {
     else waiting = {entry: {...entry, misses: Math.max(0, entry.misses - 1)}, rest: waiting};
   }
   const waitingCount = all.length - batch.length;
-  const next = {...state, batch, waiting, waitingCount, attempts: 0};
+  const next = {...state, batch, waiting, waitingCount, attempts: 0, mayBeStored: false};
   return batch.length > 0
     ? {state: {...next, phase: 'committing'}, effects: [commit(batch)]}
     : {state: {...next, phase: 'idle'}, effects: waitingCount > 0 ? [{type: 'wakeLazily'}] : []};
@@ -163,21 +179,24 @@ function fail(state: WriterState, error: unknown): WriterDecision {
     return {state: {...state, isTrying: false}, effects: [{type: 'wake', afterMs: writerLimits.awayDelayMs}]};
   }
   const attempts = state.attempts + 1;
+  const isUndone = error instanceof DatabaseAwayError && error.isUndone;
+  const mayBeStored = state.mayBeStored || !isUndone;
   if (attempts < writerLimits.attemptsMax) {
     return {
-      state: {...state, phase: 'retrying', attempts},
+      state: {...state, phase: 'retrying', attempts, mayBeStored},
       effects: [{type: 'wake', afterMs: writerLimits.retryDelayMs * 3 ** (attempts - 1)}],
     };
   }
-  return goAway(state, error);
+  return goAway({...state, mayBeStored}, error);
 }
 
 function goAway(state: WriterState, error: unknown): WriterDecision {
   const waiting: Entry[] = [];
   for (let pile = state.waiting; pile !== undefined; pile = pile.rest) waiting.push(pile.entry);
   waiting.reverse();
-  const unknown = state.batch.filter(isInsertEntry);
-  const refused = waiting.filter(isInsertEntry);
+  const offered = state.batch.filter(isInsertEntry);
+  const unknown = state.mayBeStored ? offered : [];
+  const refused = [...(state.mayBeStored ? [] : offered), ...waiting.filter(isInsertEntry)];
   const tombstones = unknown.map(({write}) => ({write: tombstone(write), settled: ignore, misses: 0}));
   const kept = [...state.batch, ...waiting].filter(entry => !isInsertEntry(entry));
   const batch = [...kept, ...tombstones];
@@ -189,12 +208,14 @@ function goAway(state: WriterState, error: unknown): WriterDecision {
       waiting: undefined,
       waitingCount: 0,
       attempts: 0,
+      mayBeStored: false,
       isTrying: false,
     },
     effects: [
       {type: 'report', isAway: true, error},
       ...keep(batch),
-      refuse([...unknown, ...refused]),
+      leaveUnknown(unknown),
+      refuse(refused),
       {type: 'wake', afterMs: writerLimits.awayDelayMs},
     ],
   };
@@ -213,7 +234,7 @@ function retry(state: WriterState): WriterDecision {
       {state: {...state, isTrying: true}, effects: [{type: 'commit', writes: []}]};
 }
 
-/** Ends the row of a refused submission, should its insert have been committed after all. */
+/** Ends the row of a submission that was answered as unknown, should its insert have been committed after all. */
 export const tombstone = ({row}: JobInsert): JobUpdate => ({
   type: 'update',
   id: row.id,
@@ -246,7 +267,13 @@ export function merged(batch: readonly Entry[]): JobWrite[] {
       write.type === 'update' &&
       before.owner === write.owner
     ) {
-      writes[at] = {...before, set: {...before.set, ...write.set}, facts: {...before.facts, ...write.facts}};
+      const details = [...(before.details ?? []), ...(write.details ?? [])];
+      writes[at] = {
+        ...before,
+        set: {...before.set, ...write.set},
+        facts: {...before.facts, ...write.facts},
+        ...(details.length > 0 && {details}),
+      };
     } else {
       last.set(idOf(write), writes.length);
       writes.push(write);
@@ -279,6 +306,15 @@ function refuse(entries: readonly Entry[]): WriterEffect {
   const {code, message, retryable} = new PersistJobRequestError();
   const refused: WriteOutcome = {type: 'refused', failure: {code, message, retryable}};
   return {type: 'settle', entries, outcomes: entries.map(() => refused)};
+}
+
+function leaveUnknown(entries: readonly (Entry & {write: JobInsert})[]): WriterEffect {
+  const outcomes = entries.map(({write: {row, facts}}): WriteOutcome => {
+    const why = 'does not know whether the database has stored it';
+    const error = new SubmissionUnknownError(instanceOf(row.instances), facts.idempotencyKey, why);
+    return {type: 'refused', failure: toFailure(error)};
+  });
+  return {type: 'settle', entries, outcomes};
 }
 
 export type WriterDependencies = {

@@ -1,9 +1,9 @@
 /** Runs the machine of `job.ts` as an actor: where its effects meet the world. */
-import type {GroupCommand} from './consumer-group.ts';
+import type {GroupCommand} from './job-queue-state.ts';
 import {advancingMetrics} from './domain/metrics.ts';
 import {toFailure, type Failure} from './domain/errors.ts';
 import type {EngineCommand} from './engine-conn.ts';
-import type {EnginePoolCommand} from './engine-pool.ts';
+import type {EnginePoolCommand} from './engine-pool-protocol.ts';
 import type {JobNews} from './governance.ts';
 import {record, type WriteCommand} from './history-writer.ts';
 import type {JobLog} from './job-log.ts';
@@ -11,6 +11,9 @@ import type {LiveJob} from './job-registry.ts';
 import {decideJob} from './job.ts';
 import type {GrantedEngine, JobEffect, JobMessage, JobState} from './job-protocol.ts';
 import {updateOf} from './job-record.ts';
+import {measureWaits} from './job-waits.ts';
+import {waitOf} from './job-wait.ts';
+import {engineKeyOf} from './engine-key.ts';
 import type {JobFacts} from './ports.ts';
 import type {Clock} from './runtime/clock.ts';
 import type {ActorContext, EffectOutcome, Machine} from './runtime/machine.ts';
@@ -48,14 +51,21 @@ export function jobActor(
 ): Machine<JobState, JobMessage, JobEffect> {
   const {spec} = initial;
   const {taskID} = spec;
+  const engineKey = engineKeyOf(spec);
   const {writer, pool, group, log, clock, killGraceMs, live, publish, forget} = dependencies;
   const advanceMetrics = advancingMetrics(dependencies.metrics);
+  const waits = measureWaits(clock, spec.createdAtMs, dependencies.metrics);
   let spoken = 1;
+  /** When the present attempt began to run. */
+  let runningSinceMs: number | undefined;
 
   function recordEffect(effect: JobEffect & {type: 'record'}, {self}: Context): void {
     const nowMs = clock.now();
     const {milestone, engine} = effect;
-    const metrics = milestone === undefined ? undefined : advanceMetrics(milestone, nowMs, engine);
+    const metrics =
+      milestone === undefined
+        ? undefined
+        : advanceMetrics(milestone, nowMs, engine, waits.reach(milestone, engine));
     const update = updateOf(initial, effect, nowMs, metrics);
     const withLog = effect.what === 'end' ? {...update, facts: {...update.facts, ...logFacts()}} : update;
     void record(writer, withLog, effect.isLazy).then(outcome =>
@@ -70,6 +80,7 @@ export function jobActor(
 
   async function execute(attempt: number, engine: GrantedEngine, self: Ref<JobMessage>): Promise<void> {
     spoken = attempt;
+    runningSinceMs = clock.monotonicMs();
     await log
       .begin(attempt)
       .catch((error: unknown) => self.tell({type: 'logFailed', failure: logFailure(error)}));
@@ -84,7 +95,8 @@ export function jobActor(
         epoch: dependencies.epoch,
         code: spec.code,
         codeType: spec.codeType,
-        runtimeParams: spec.runtimeParams,
+        // An engine may be older than its job: what it was started with is told to it with each one.
+        runtimeParams: {...spec.startupParams, ...spec.runtimeParams},
         environment: {TENON_TASK_ID: String(taskID), TENON_REQUEST_ID: spec.requestId},
         ...(spec.runningTimeoutMs === undefined ? {} : {runningTimeoutMs: spec.runningTimeoutMs}),
       },
@@ -94,6 +106,7 @@ export function jobActor(
 
   async function follow(attempt: number, engine: GrantedEngine, self: Ref<JobMessage>): Promise<void> {
     spoken = attempt;
+    runningSinceMs = clock.monotonicMs();
     const fromOffset = await log.open(attempt).catch((error: unknown) => {
       self.tell({type: 'logFailed', failure: logFailure(error)});
       return 0;
@@ -102,6 +115,9 @@ export function jobActor(
       self.tell({type: 'engineLost', attempt, reason: 'its actor has stopped'});
     }
   }
+
+  const ranFor = (): {readonly ranMs?: number} =>
+    runningSinceMs === undefined ? {} : {ranMs: clock.monotonicMs() - runningSinceMs};
 
   /** A line of our own that can't be written is not worth the job: what the job itself prints is (`appendOutput`). */
   async function say(level: 'INFO' | 'WARN' | 'ERROR', text: string): Promise<void> {
@@ -155,12 +171,13 @@ export function jobActor(
             taskID,
             attempt: effect.attempt,
             executeOnce: spec.executeOnce,
+            sinceMs: spec.createdAtMs,
             replyTo: self,
-            key: {engineType: spec.engineType.type, user: spec.executeUser, creator: spec.creator},
+            key: engineKey,
           });
           return undefined;
         case 'cancelRequest':
-          pool.tell({type: 'cancelRequest', taskID, attempt: effect.attempt});
+          pool.tell({type: 'cancelRequest', taskID, attempt: effect.attempt, key: engineKey});
           return undefined;
         case 'execute':
           return execute(effect.attempt, effect.engine, self);
@@ -193,14 +210,17 @@ export function jobActor(
         case 'showProgress':
           return showProgress(effect);
         case 'leaveGroup':
-          group.tell({type: 'leave', taskID});
+          group.tell({type: 'leave', taskID, ...ranFor()});
+          runningSinceMs = undefined;
           return undefined;
         case 'requeue':
-          group.tell({type: 'enqueue', taskID, priority: spec.priority, isReserved: false});
+          setRetry(undefined);
+          group.tell({type: 'enqueue', ...waitOf(spec), isReserved: false});
           return undefined;
         case 'answer':
           return effect.to.forEach(reply => reply(effect.report));
         case 'timer':
+          if (effect.key === 'retry') setRetry(clock.now() + effect.afterMs);
           return context.setTimer(effect.key, effect.afterMs, timerMessages[effect.key]);
         case 'cancelTimer':
           return context.cancelTimer(effect.key);
@@ -210,6 +230,11 @@ export function jobActor(
       }
     },
   };
+
+  function setRetry(atMs: number | undefined): void {
+    const job = live();
+    if (job !== undefined) job.retryAtMs = atMs;
+  }
 
   function showStatus(status: JobState['status']): void {
     const job = live();

@@ -1,6 +1,7 @@
 /** How a job or an attempt of it ends: what is done before the record, and what only after its commit. */
 import type {Failure} from './domain/errors.ts';
 import type {TerminalStatus} from './domain/job.ts';
+import type {KillReceipt} from './engine-governance.ts';
 import type {KillReport} from './governance.ts';
 import {
   type GrantedEngine,
@@ -60,12 +61,20 @@ export function end(
   };
 }
 
-function farewell(status: TerminalStatus, failure: Failure | undefined, {kill: wish}: JobState): JobEffect {
+function farewell(
+  status: TerminalStatus,
+  failure: Failure | undefined,
+  {kill: wish, receipt}: JobState,
+): JobEffect {
   switch (status) {
     case 'Succeed':
       return {type: 'say', level: 'INFO', text: 'Your job has succeeded.'};
     case 'Cancelled':
-      return {type: 'say', level: 'WARN', text: `Your job was cancelled by ${wish?.by ?? 'its engine'}.`};
+      return {
+        type: 'say',
+        level: 'WARN',
+        text: `Your job was cancelled by ${wish?.by ?? 'its engine'}.${printReceipt(receipt)}`,
+      };
     case 'Failed':
     case 'Timeout':
       return {
@@ -74,7 +83,7 @@ function farewell(status: TerminalStatus, failure: Failure | undefined, {kill: w
         text:
           failure === undefined
             ? `Your job ended as ${status}.`
-            : `Your job ended as ${status}: ${failure.code} ${failure.message}`,
+            : `Your job ended as ${status}: ${failure.code} ${failure.message}${printReceipt(receipt)}`,
       };
   }
 }
@@ -189,11 +198,20 @@ export function refused(state: JobState, what: Recorded, failure: Failure): JobD
   return end(state, 'Failed', failure, engine, true);
 }
 
+/** For the job's log; nothing of a job that ended by itself. */
+function printReceipt(receipt: KillReceipt | undefined): string {
+  if (receipt === undefined) return '';
+  const {signals, processesEnded, tookMs} = receipt;
+  const how = signals.length === 0 ? 'no signal' : signals.join(', ');
+  return ` (${how}: ${processesEnded} processes ended in ${Math.round(tookMs)} ms)`;
+}
+
 const leaveGroup = ({isInGroup}: JobState): JobEffect[] => (isInGroup ? [{type: 'leaveGroup'}] : []);
 
 /** What those who asked for the job's end are told. */
-export const reportOf = ({spec, status}: JobState, result: KillReport['result']): KillReport => ({
+export const reportOf = ({spec, status, receipt}: JobState, result: KillReport['result']): KillReport => ({
   taskID: spec.taskID,
   result,
   status,
+  ...(receipt === undefined ? {} : {receipt}),
 });

@@ -14,6 +14,7 @@ import {parseEngineType, parseUserCreator, secondsMs, type Labels} from './domai
 import {refusedMetrics, submittedMetrics} from './domain/metrics.ts';
 import {printOwner, type Owner} from './domain/owner.ts';
 import {readRetry} from './domain/retry-params.ts';
+import {priorityMax} from './job-wait.ts';
 import type {JobFacts, JobRow, StoredJob} from './ports.ts';
 import {CheckBrokenError} from './submission-errors.ts';
 import type {ParsedSubmission, SubmissionContext} from './submission.ts';
@@ -24,6 +25,8 @@ export type IntakeContext = SubmissionContext &
     readonly self: Omit<Owner, 'epoch'>;
     /** Absolute; checked by `assertPathsFit` at start. */
     readonly dataDirectory: string;
+    /** By the configured list of addresses of a user and creator; without it from anywhere. */
+    readonly isAddressAllowed?: (user: string, creator: string, address: string) => boolean;
     /** Which instance the router chose, and why; for the job's log. */
     readonly routedBy?: string;
   };
@@ -39,7 +42,6 @@ export type PreparedJob =
 
 const firstEpoch = 1;
 const defaultPriority = 100;
-const priorityMax = 1_000_000;
 const requestIdCharsMax = 64;
 const priorityKey = 'wds.linkis.engine.runtime.priority';
 
@@ -132,6 +134,7 @@ export function specOf({row, facts}: StoredJob): JobSpec {
     taskID: row.id,
     submitUser: row.submitUser,
     executeUser: row.executeUser,
+    tenant: facts.tenant,
     creator: facts.creator || (parseUserCreator(labels['userCreator'] ?? '', row.executeUser)?.creator ?? ''),
     engineType,
     codeType: facts.codeType || (labels['codeType'] ?? ''),

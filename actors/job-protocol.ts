@@ -5,6 +5,8 @@
 import type {Failure} from './domain/errors.ts';
 import type {JobSpec, JobStatus, ProgressInfo, TerminalStatus} from './domain/job.ts';
 import type {EngineCommand} from './engine-conn.ts';
+import type {KillReceipt, Resources} from './engine-governance.ts';
+import type {GateName} from './gate.ts';
 import type {KillReport} from './governance.ts';
 import type {JobFacts, TaskEnd, WriteOutcome} from './ports.ts';
 import type {Decision} from './runtime/machine.ts';
@@ -24,6 +26,12 @@ export type GrantedEngine = {
   readonly engineId: string;
   readonly ref: Ref<EngineCommand>;
   readonly isReused: boolean;
+  /** How long its launch took, if it was started for this job. */
+  readonly launchMs?: number;
+  /** What held the request up before it was granted, as the manager said. */
+  readonly waitedAt?: GateName;
+  /** What the ledger holds for it. */
+  readonly reserved?: Resources;
 };
 
 /** Answers to what the job itself set going. */
@@ -88,6 +96,8 @@ export type JobState = {
   /** Who wants the job's end, and as what. Set once; the first wish decides. */
   readonly kill?: KillWish;
   readonly killers: readonly KillReply[];
+  /** What was done to end its processes. */
+  readonly receipt?: KillReceipt;
 };
 
 export type Milestone = 'scheduled' | 'running' | 'retry' | 'completed';

@@ -6,7 +6,7 @@
  * queue); code and parameters wait in the row until its turn, or until somebody kills it.
  */
 import type {JobStatus, ProgressInfo} from './domain/job.ts';
-import type {GroupCommand} from './consumer-group.ts';
+import type {GroupCommand} from './job-queue-state.ts';
 import type {JobCommand} from './job-protocol.ts';
 import type {Ref} from './runtime/ref.ts';
 
@@ -23,6 +23,8 @@ export type LiveJob = {
   status: JobStatus;
   progress: number;
   progressInfo: readonly ProgressInfo[];
+  /** When its next attempt is due, epoch milliseconds; undefined while it does not wait for one. */
+  retryAtMs: number | undefined;
 };
 
 export type JobRegistry = {

@@ -2,12 +2,12 @@
  * Brings job actors to life: for a new submission, for a passivated job whose turn has come, and for every unfinished
  * job found at a start or take-over. All three are the same: a spec, a state that the row implies, and an actor.
  */
-import type {GroupCommand} from './consumer-group.ts';
+import type {GroupCommand} from './job-queue-state.ts';
 import {headLines, printLogLine} from './domain/job-log-text.ts';
 import {entranceService, printExecId, shortExecId} from './domain/exec-id.ts';
 import {groupNameOf, type JobSpec} from './domain/job.ts';
 import {instanceOf, parseOwner} from './domain/owner.ts';
-import type {EnginePoolCommand} from './engine-pool.ts';
+import type {EnginePoolCommand} from './engine-pool-protocol.ts';
 import type {WriteCommand} from './history-writer.ts';
 import {jobActor} from './job-actor.ts';
 import type {JobFeed} from './job-feed.ts';
@@ -108,6 +108,7 @@ export function createJobSpawner(dependencies: SpawnerDependencies): JobSpawner 
         status: row.status,
         progress: state.progress,
         progressInfo: [],
+        retryAtMs: undefined,
         keepLog: log.keep,
       });
       if (spec.queuingTimeoutMs !== undefined) {

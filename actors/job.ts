@@ -34,6 +34,7 @@ import {
 import {recordFrom} from './job-record.ts';
 import {ecmFailure} from './ecm-errors.ts';
 import type {Failure} from './domain/errors.ts';
+import type {Resources} from './engine-governance.ts';
 import {isTerminal, predecessors} from './domain/job.ts';
 import type {TaskEnd, WriteOutcome} from './ports.ts';
 
@@ -201,13 +202,15 @@ function progressDue(state: JobState): JobDecision {
 /* ---- how an attempt ends ---- */
 
 function taskEnded(
-  state: JobState,
+  before: JobState,
   attempt: number,
-  {outcome, failure, engineIsReusable}: TaskEnd,
+  {outcome, failure, engineIsReusable, receipt}: TaskEnd,
 ): JobDecision {
-  const {phase, kill: wish} = state;
-  if (phase.type !== 'running' || attempt !== state.attempt) return stay(state);
+  const {phase, kill: wish} = before;
+  if (phase.type !== 'running' || attempt !== before.attempt) return stay(before);
   const {engine} = phase;
+  const returned = engineIsReusable ? nothing : (engine.reserved ?? nothing);
+  const state: JobState = receipt === undefined ? before : {...before, receipt: {...receipt, returned}};
   switch (outcome) {
     // A success that crosses a kill is the truth.
     case 'succeeded':
@@ -234,6 +237,8 @@ function taskEnded(
       );
   }
 }
+
+const nothing: Resources = {memoryBytes: 0, cores: 0, instances: 0};
 
 function engineLost(state: JobState, attempt: number, reason: string): JobDecision {
   const {phase, kill: wish} = state;

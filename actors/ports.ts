@@ -4,6 +4,7 @@
  */
 import type {Failure} from './domain/errors.ts';
 import type {JobStatus, ProgressInfo} from './domain/job.ts';
+import type {KillReceipt, Resources} from './engine-governance.ts';
 
 /** One row of `linkis_ps_job_history_group_history`, in code units: times are epoch milliseconds, texts whole. */
 export type JobRow = {
@@ -84,6 +85,24 @@ export type JobUpdate = {
     >
   > & {readonly updatedTime: number};
   readonly facts?: Partial<JobFacts>;
+  /**
+   * What the attempt that ends with this update executed, statement by statement. Without it an attempt that ends becomes
+   * one row of `linkis_ps_job_history_detail`.
+   */
+  readonly details?: readonly JobDetail[];
+};
+
+/** One statement of a job, in order from 1; at most 999 of a job are kept. */
+export type JobDetail = {
+  readonly ordinal: number;
+  readonly status: JobStatus;
+  /** The statement; kept up to 1,000 characters. */
+  readonly executionContent: string;
+  readonly resultLocation: string;
+  /** Result sets; null when nobody counted them. */
+  readonly resultArraySize: number | null;
+  readonly createdTime: number;
+  readonly updatedTime: number;
 };
 
 export type JobWrite = JobInsert | JobUpdate;
@@ -97,9 +116,16 @@ export type WriteOutcome =
   /** This write alone is at fault (value too long, id taken); the others of its batch are not affected. */
   | {readonly type: 'refused'; readonly failure: Failure};
 
-/** The database could not be asked, or its answer was lost: the write may or may not have happened. */
+/** The database could not be asked, or its answer was lost: a write may or may not have happened. */
 export class DatabaseAwayError extends Error {
   override readonly name = 'DatabaseAwayError';
+  /** What was asked has certainly not reached it, or was undone by it. */
+  readonly isUndone: boolean;
+
+  constructor(message: string, {isUndone = false, cause}: {isUndone?: boolean; cause?: unknown} = {}) {
+    super(message, cause === undefined ? undefined : {cause});
+    this.isUndone = isUndone;
+  }
 }
 
 export type StoredJob = {readonly row: JobRow; readonly facts: JobFacts};
@@ -112,6 +138,7 @@ export type JobFilter = {
   readonly statuses?: readonly JobStatus[];
   readonly engineType?: string;
   readonly creator?: string;
+  readonly tenant?: string;
   /** Prefix match on the code type, as Linkis. */
   readonly runType?: string;
   /** `host:port`: equal, or up to the first `#`. */
@@ -129,6 +156,8 @@ export type JobPage = {
   /** Matching rows; exact up to `totalMax`, then `totalMax` and `totalIsCapped`. */
   readonly total: number;
   readonly totalIsCapped: boolean;
+  /** Of a capped total, where the daily counters know it: how many rows match, about. */
+  readonly approximateTotal?: number;
 };
 
 /** The history's truth. Every method rejects with `DatabaseAwayError` when the database can't be asked. */
@@ -160,59 +189,6 @@ export type JobStore = {
    * submitted first, at most `limit` (1,000). Unfinished ones stay. Resolves to how many; their ids are not used again.
    */
   readonly removeEnded: (endedBeforeMs: number, limit: number) => Promise<number>;
-};
-
-/* ---- people ---- */
-
-export type User = {
-  readonly name: string;
-  readonly isAdmin: boolean;
-  readonly tenant: string;
-  /** scrypt text, see `persistence/password.ts`; never leaves the store but for verification. */
-  readonly passwordHash: string;
-};
-
-export type Token = {
-  readonly id: number;
-  /** Shown to people: the first characters of the token. The token itself is stored only as a hash. */
-  readonly hint: string;
-  readonly isAdmin: boolean;
-  /** Members compared exactly; `*` allows everybody, an empty list nobody. */
-  readonly legalUsers: readonly string[];
-  readonly legalHosts: readonly string[];
-  readonly businessOwner: string;
-  readonly createTime: number;
-  /** -1: never. */
-  readonly elapseDay: number;
-};
-
-export type Session = {
-  /** SHA-256 of the cookie's value, in hex: a copy of the table opens no session. */
-  readonly ticketHash: string;
-  readonly user: string;
-  readonly createdAt: number;
-  readonly lastAccessAt: number;
-};
-
-export type AccountStore = {
-  readonly user: (name: string) => Promise<User | undefined>;
-  readonly users: () => Promise<readonly User[]>;
-  /** Adds or replaces. With another password hash than before, the user's sessions end. */
-  readonly putUser: (user: User) => Promise<void>;
-  /** Rejects with `LastAdministratorError` when nobody else could administer. Ends the user's sessions. */
-  readonly removeUser: (name: string) => Promise<boolean>;
-  readonly tokenByValue: (token: string) => Promise<Token | undefined>;
-  readonly tokens: () => Promise<readonly Token[]>;
-  readonly addToken: (token: string, properties: Omit<Token, 'id' | 'hint'>) => Promise<Token>;
-  readonly revokeToken: (id: number) => Promise<boolean>;
-  readonly session: (ticketHash: string) => Promise<Session | undefined>;
-  readonly putSession: (session: Session) => Promise<void>;
-  readonly touchSession: (ticketHash: string, at: number) => Promise<void>;
-  readonly removeSession: (ticketHash: string) => Promise<void>;
-  /** Removes sessions idle since before `before`; returns how many. */
-  readonly sweepSessions: (before: number) => Promise<number>;
-  /** A value shared by all nodes (the login RSA key): the first writer wins, everybody reads the same. */
-  readonly sharedSecret: (name: string, make: () => Promise<string>) => Promise<string>;
 };
 
 /* ---- job logs ---- */
@@ -261,6 +237,17 @@ export type EngineLaunch = {
   readonly engineType: string;
   readonly user: string;
   readonly creator: string;
+  /** Empty or absent: none. */
+  readonly tenant?: string;
+  readonly version?: string;
+  /** What the ledger holds for it. */
+  readonly reserved?: Resources;
+  /** `host:port` of the ECM that is to start it, as the manager granted; absent: where the driver likes. */
+  readonly ecm?: string;
+  /** Of the manager that granted it: an ECM obeys none lower than the highest that it has seen. */
+  readonly fence?: number;
+  /** Configuration of its type, such as the connection of a jdbc engine. May hold secrets: nowhere but in its launch line. */
+  readonly properties?: Readonly<Record<string, string>>;
   readonly limits: EngineLimits;
   /** Milliseconds without a job and without an owner after which the engine ends by itself. */
   readonly orphanIdleMs: number;
@@ -272,6 +259,8 @@ export type EngineLimits = {
   readonly processesMax: number;
   readonly diskBytesMax: number;
   readonly openFilesMax: number;
+  /** Processors, also parts of one; held where the kernel does it (cgroup v2). Absent: no limit. */
+  readonly cpuCoresMax?: number;
 };
 
 export type EngineTask = {
@@ -320,7 +309,11 @@ export type TaskEnd = {
   readonly resultCount: number;
   /** False when the engine is not fit for another job. */
   readonly engineIsReusable: boolean;
+  /** What its engine did to end it; only of a task that did not end by itself. */
+  readonly receipt?: EndReceipt;
 };
+
+export type EndReceipt = Omit<KillReceipt, 'returned'>;
 
 export type EngineExit = {
   /** What is known of the end: exit code, signal, or that the process is just gone. */

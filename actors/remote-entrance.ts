@@ -6,7 +6,7 @@ import {
   type LogPiece,
   type NumberedNews,
 } from './entrance-protocol.ts';
-import type {Accepted, Caller, JobView, KillReport, SubmitOptions} from './governance.ts';
+import type {Accepted, Caller, JobView, JobWhy, KillReport, SubmitOptions} from './governance.ts';
 import type {LogChunk, LogPosition} from './ports.ts';
 import {callRemote, pieceBytesMax, type Asker, type Reply, type ReplyCheck} from './remote-call.ts';
 import type {Ref} from './runtime/ref.ts';
@@ -26,6 +26,9 @@ export type RemoteEntrance = {
   readonly submit: (body: unknown, caller: Caller, options: SubmitOptions) => Promise<Accepted>;
   readonly find: (taskID: number) => Promise<JobView | undefined>;
   readonly kill: (taskID: number, caller: Caller) => Promise<KillReport>;
+  readonly why: (taskID: number) => Promise<JobWhy | undefined>;
+  readonly setPriority: (taskID: number, priority: number) => Promise<boolean>;
+  readonly retireEngine: (engineId: string) => Promise<boolean>;
   readonly logPosition: (taskID: number) => Promise<LogPosition | undefined>;
   readonly readLog: (
     taskID: number,
@@ -84,6 +87,12 @@ export function remoteEntrance(system: Asker, instance: string, ref: Ref<Entranc
       (await call(replies.find, lookMs, replyTo => ({type: 'find', taskID, replyTo}))) ?? undefined,
     kill: (taskID, caller) =>
       call(replies.kill, killMs, replyTo => ({type: 'kill', taskID, caller, replyTo})),
+    why: async taskID =>
+      (await call(replies.why, lookMs, replyTo => ({type: 'why', taskID, replyTo}))) ?? undefined,
+    setPriority: (taskID, priority) =>
+      call(replies.setPriority, lookMs, replyTo => ({type: 'setPriority', taskID, priority, replyTo})),
+    retireEngine: engineId =>
+      call(replies.retireEngine, lookMs, replyTo => ({type: 'retireEngine', engineId, replyTo})),
     logPosition: async taskID =>
       (await call(replies.logPosition, lookMs, replyTo => ({type: 'logPosition', taskID, replyTo}))) ??
       undefined,

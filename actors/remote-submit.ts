@@ -11,7 +11,9 @@ import type {Caller, Governance} from './governance.ts';
 import type {JobOwners} from './job-owners.ts';
 import {RemoteCallError, type Asker} from './remote-call.ts';
 import {remoteEntrance} from './remote-entrance.ts';
+import type {FindByKey} from './remote-key.ts';
 import {NoUnlabelledInstanceError, RouteNotFoundError, routeOf} from './route.ts';
+import {isSubmissionUnknown, ownKeyPrefix, SubmissionUnknownError} from './submission-unknown.ts';
 
 export type Resolution = {
   /** `host:port` */
@@ -44,34 +46,19 @@ export class EntranceUnreachableError extends LinkisError {
   }
 }
 
-/** An entrance was given the submission and then not heard of any more. */
-export class SubmissionUnknownError extends LinkisError {
-  override readonly name = 'SubmissionUnknownError';
-  readonly code = 20962;
-
-  constructor(instance: string, hasOwnKey: boolean) {
-    const advice = hasOwnKey
-      ? 'Submit again with the same idempotency key: no second job comes of it.'
-      : 'Look at your newest jobs before you submit again, or give an idempotency key next time.';
-    super(`${instance} was given this submission and did not say whether it accepted it. ${advice}`);
-  }
-}
-
 export type SubmitDependencies = {
   readonly resolve: Resolve;
   readonly self: Omit<Owner, 'epoch'>;
   readonly local: Governance | undefined;
   readonly owners: JobOwners;
+  readonly findByKey: FindByKey;
   readonly system: Asker;
   readonly makeId: () => string;
   readonly log: {readonly warn: (fields: object, text: string) => void};
 };
 
-/** Begins keys that no client gave. */
-export const ownKeyPrefix = 'tenon:';
-
 export function createRemoteSubmit(dependencies: SubmitDependencies): Governance['submit'] {
-  const {resolve, self, local, owners, system, makeId, log} = dependencies;
+  const {resolve, self, local, owners, findByKey, system, makeId, log} = dependencies;
 
   return async (body, caller, options) => {
     const routeLabel = routeLabelOf(body);
@@ -80,6 +67,7 @@ export function createRemoteSubmit(dependencies: SubmitDependencies): Governance
     /** Given the submission, and not heard of since. */
     let silent: string | undefined;
     let refusal: unknown;
+    let wasLookedFor = false;
     while (tried.length < triesMax) {
       let instance: string;
       let why: string;
@@ -90,6 +78,8 @@ export function createRemoteSubmit(dependencies: SubmitDependencies): Governance
         break;
       }
       tried.push(instance);
+      const isKeyed =
+        options.idempotencyKey !== undefined || silent !== undefined || instance !== self.instance;
       try {
         // One after the other: the next is asked because this one failed.
         // oxlint-disable no-await-in-loop
@@ -113,6 +103,16 @@ export function createRemoteSubmit(dependencies: SubmitDependencies): Governance
         // oxlint-enable no-await-in-loop
       } catch (error) {
         const isSilent = error instanceof RemoteCallError && error.wasSent;
+        if (isKeyed && !wasLookedFor && isSubmissionUnknown(error)) {
+          wasLookedFor = true;
+          // oxlint-disable-next-line no-await-in-loop
+          const fate = await findByKey(body, caller, idempotencyKey);
+          if (fate === 'unknown') throw error;
+          if (fate !== 'none') return fate.accepted;
+          // The key keeps what may still come of the first try from being a second job.
+          silent = instance;
+          continue;
+        }
         if (!(error instanceof RemoteCallError) && !isElsewhere(error)) {
           // Who refuses it does not know what the silent one has made of it.
           if (silent !== undefined) break;
@@ -123,7 +123,11 @@ export function createRemoteSubmit(dependencies: SubmitDependencies): Governance
         if (!(error instanceof RemoteCallError)) refusal = named(error, routeLabel);
       }
     }
-    if (silent !== undefined) throw new SubmissionUnknownError(silent, options.idempotencyKey !== undefined);
+    if (silent !== undefined) {
+      const fate = wasLookedFor ? 'unknown' : await findByKey(body, caller, idempotencyKey);
+      if (typeof fate === 'object') return fate.accepted;
+      throw new SubmissionUnknownError(silent, options.idempotencyKey);
+    }
     throw refusal ?? new EntranceUnreachableError([...new Set(tried)]);
   };
 }

@@ -30,6 +30,29 @@ export const retentionSettings = {
       "How long the row of an ended job stays in the history. 0: for ever. The job's log and results go with its row" +
       ' at the latest.',
   },
+  auditDays: {
+    type: 'integer',
+    default: 0,
+    min: 0,
+    max: 36_500,
+    unit: 'days',
+    description:
+      'How long rows of the audit (who changed what; tenon audit) are kept. 0: for ever. They are removed in order, and what' +
+      ' was removed is known by its last number and hash.',
+  },
+  archive: {
+    type: 'boolean',
+    default: false,
+    description:
+      "Whether rows of ended jobs are written to compressed files under the data directory's archive/ before they are" +
+      ' removed from the history. What can not be written is not removed.',
+  },
+  archiveFiles: {
+    type: 'boolean',
+    default: false,
+    description:
+      'With `archive`: whether logs and results are kept there, too, compressed. Nothing removes them.',
+  },
   everyMs: {
     type: 'duration',
     default: 3_600_000,

@@ -1,10 +1,13 @@
-/** One bounded pass over the logs, the results or the rows of ended jobs: asks which are due, and removes those. */
+/** One bounded pass over the logs, the results or the rows of ended jobs, or the audit: asks which are due, and removes those. */
+import type {AuditStore} from './audit.ts';
 import {toFailure} from './domain/errors.ts';
+import type {EngineRecordStore} from './engine-record.ts';
 import {isTerminal} from './domain/job.ts';
+import {removeKept, type Archiving} from './job-archive.ts';
 import type {JobRemains, Remains, RemainsKind} from './job-remains.ts';
 import type {JobStore, StoredJob} from './ports.ts';
 
-export type SweptKind = RemainsKind | 'history';
+export type SweptKind = RemainsKind | 'history' | 'audit';
 
 export type Swept = {
   readonly removed: number;
@@ -22,6 +25,12 @@ const rowsAtOnceMax = 500;
 export type SweepDependencies = {
   readonly store: Pick<JobStore, 'list' | 'removeEnded'>;
   readonly remains: JobRemains;
+  /** Without it no rows of the audit are removed. */
+  readonly audit?: Pick<AuditStore, 'removeBefore'>;
+  /** Records of engines go with the rows of jobs. */
+  readonly engineRecords?: Pick<EngineRecordStore, 'removeEnded'>;
+  /** With it rows, and files if it says so, are kept in the archive before they go. */
+  readonly archiving?: Archiving;
 };
 
 /**
@@ -32,19 +41,43 @@ export async function sweep(
   kind: SweptKind,
   endedBeforeMs: number,
   removedMax: number,
-  {store, remains}: SweepDependencies,
+  {store, remains, audit, engineRecords, archiving}: SweepDependencies,
   signal: AbortSignal,
 ): Promise<Swept> {
-  return kind === 'history'
-    ? sweepRows(endedBeforeMs, removedMax, store, signal)
-    : sweepFiles(kind, endedBeforeMs, removedMax, {store, remains}, signal);
+  switch (kind) {
+    case 'history': {
+      const jobs = await sweepRows(
+        max =>
+          archiving === undefined
+            ? store.removeEnded(endedBeforeMs, max)
+            : removeKept(archiving, endedBeforeMs, max, signal),
+        removedMax,
+        signal,
+      );
+      if (engineRecords === undefined || jobs.isFull) return jobs;
+      const removeRecords = (max: number): Promise<number> => engineRecords.removeEnded(endedBeforeMs, max);
+      const records = await sweepRows(removeRecords, removedMax - jobs.removed, signal);
+      return {...records, removed: jobs.removed + records.removed};
+    }
+    case 'audit':
+      return sweepRows(async max => audit?.removeBefore(endedBeforeMs, max) ?? 0, removedMax, signal);
+    case 'logs':
+    case 'results':
+      return sweepFiles(
+        kind,
+        endedBeforeMs,
+        removedMax,
+        {store, remains, ...(archiving !== undefined && {archiving})},
+        signal,
+      );
+  }
 }
 
 async function sweepFiles(
   kind: RemainsKind,
   endedBeforeMs: number,
   removedMax: number,
-  {store, remains}: SweepDependencies,
+  {store, remains, archiving}: SweepDependencies,
   signal: AbortSignal,
 ): Promise<Swept> {
   let removed = 0;
@@ -65,6 +98,8 @@ async function sweepFiles(
       if (signal.aborted) return swept(false);
       try {
         // One after the other: what is removed must not keep the disk from the jobs that run.
+        // oxlint-disable-next-line no-await-in-loop
+        if (archiving?.keepsFiles === true) await archiving.archive.keepFiles(kind, path);
         // oxlint-disable-next-line no-await-in-loop
         freedBytes += await remains.remove(kind, path);
         removed += 1;
@@ -94,9 +129,8 @@ export function dueOf(
 }
 
 async function sweepRows(
-  endedBeforeMs: number,
+  remove: (max: number) => Promise<number>,
   removedMax: number,
-  store: Pick<JobStore, 'removeEnded'>,
   signal: AbortSignal,
 ): Promise<Swept> {
   let removed = 0;
@@ -104,7 +138,7 @@ async function sweepRows(
     const asked = Math.min(rowsAtOnceMax, removedMax - removed);
     // Small transactions, so that submissions get in between.
     // oxlint-disable-next-line no-await-in-loop
-    const count = await store.removeEnded(endedBeforeMs, asked);
+    const count = await remove(asked);
     removed += count;
     if (count < asked) return {removed, freedBytes: 0, failed: 0, isFull: false};
   }

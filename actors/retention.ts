@@ -1,13 +1,16 @@
 /**
  * Removes what ended jobs left behind once it is old enough: first logs and results, which lie in this node's data
- * directory, then rows of the history, if they are not kept for ever. What is unfinished is never due.
+ * directory, then rows of the history, if they are not kept for ever, and of the audit. What is unfinished is never due.
  *
- *   begin ──▶ resting ── round due ──▶ logs ──▶ results ──▶ history ──▶ resting
+ *   begin ──▶ resting ── round due ──▶ logs ──▶ results ──▶ history ──▶ audit ──▶ resting
  *
  * A round is bounded, so that a large backlog never holds the disk for long; the next one then follows soon.
  */
+import type {AuditStore} from './audit.ts';
 import {isTerminal} from './domain/job.ts';
 import {toFailure, type Failure} from './domain/errors.ts';
+import type {EngineRecordStore} from './engine-record.ts';
+import type {Archiving} from './job-archive.ts';
 import type {JobRemains} from './job-remains.ts';
 import type {JobStore, StoredJob} from './ports.ts';
 import {sweep, type Swept, type SweptKind} from './retention-sweep.ts';
@@ -36,19 +39,21 @@ export type RetentionEffect =
   | {readonly type: 'rest'; readonly afterMs: number};
 
 /** Files before rows: a file whose row is gone belongs to nobody. */
-const order: readonly SweptKind[] = ['logs', 'results', 'history'];
+const order: readonly SweptKind[] = ['logs', 'results', 'history', 'audit'];
 
 /** After a round that was full, so that a node that ends many jobs keeps up. */
 export const pauseMs = 5000;
 const firstRoundMs = 60_000;
+const dayMs = 86_400_000;
 
 /**
- * Milliseconds after a job's end; 0 is for ever. Logs and results go with the row at the latest, since without it nobody
+ * Milliseconds after a job's end, or after what was audited; 0 is for ever. Logs and results go with the row at the latest, since without it nobody
  * could be shown them.
  */
 export function keepMsOf(kind: SweptKind, policy: RetentionPolicy): number {
   const {historyKeepMs} = policy;
   if (kind === 'history') return historyKeepMs;
+  if (kind === 'audit') return policy.auditDays * dayMs;
   const ownKeepMs = kind === 'logs' ? policy.logsKeepMs : policy.resultsKeepMs;
   if (historyKeepMs === 0) return ownKeepMs;
   return ownKeepMs === 0 ? historyKeepMs : Math.min(ownKeepMs, historyKeepMs);
@@ -72,7 +77,7 @@ export function whyRemoved(
 }
 
 function printDays(keepMs: number): string {
-  const days = keepMs / 86_400_000;
+  const days = keepMs / dayMs;
   return days >= 1 ? `${Math.round(days * 10) / 10} d` : `${Math.round(keepMs / 1000)} s`;
 }
 
@@ -129,6 +134,10 @@ export type RetentionDependencies = {
   readonly policy: RetentionPolicy;
   readonly store: Pick<JobStore, 'list' | 'removeEnded'>;
   readonly remains: JobRemains;
+  readonly audit?: Pick<AuditStore, 'removeBefore'>;
+  readonly engineRecords?: Pick<EngineRecordStore, 'removeEnded'>;
+  /** Given when `policy.archive` says so. */
+  readonly archiving?: Archiving;
   readonly clock: Clock;
   readonly onRound: (round: RetentionRound) => void;
   readonly onFailure: (kind: SweptKind, failure: Failure) => void;

@@ -96,6 +96,23 @@ export const governanceSettings = {
     unit: 'files',
     description: 'Open files of each process of an engine.',
   },
+  isolation: {
+    type: 'string',
+    default: 'off',
+    description:
+      "Whose processes engines are, `off` or `user`. `user`: of the operating system's account that is named like the job's user; the node must" +
+      ' be root or have the capabilities for it, and users without an account are refused (50240). `off`: of the node, and user' +
+      ' code can read all that the node can.',
+  },
+  isolationUidMin: {
+    type: 'integer',
+    default: 1000,
+    min: 1,
+    max: 4_294_967_294,
+    unit: 'uid',
+    description:
+      'Accounts with a smaller uid belong to the system: with isolation, no engine runs as one of them.',
+  },
   pythonPath: {
     type: 'string',
     default: 'python3',
@@ -110,6 +127,16 @@ export const governanceSettings = {
     description:
       'Environment variables of the node that engines, and so jobs, see; everything else is kept from them. Never list' +
       ' one that holds a secret.',
+  },
+  enginePrograms: {
+    type: 'list',
+    default: [],
+    max: 100,
+    description:
+      'Engines beyond those that Tenon brings, each type=command line, such as perl=/usr/bin/perl /opt/engines/engine.pl.' +
+      ' The program is named by an absolute path, or looked up in PATH; quotes hold blanks together. It runs as the user' +
+      ' of the node: list only what tenon engine-check has passed. In the environment a comma begins the next entry; a command line that has' +
+      ' one belongs into the file.',
   },
   orphanIdleMs: {
     type: 'duration',

@@ -21,9 +21,13 @@ const benches: Readonly<Record<string, (options: BenchOptions) => Promise<readon
   backlog: async options => (await import('./backlog.ts')).benchBacklog(options),
   cluster: async options => (await import('./cluster.ts')).benchCluster(options),
   gateway: async options => (await import('./gateway.ts')).benchGateway(options),
+  'engine-launch': async options => (await import('./engine-launch.ts')).benchEngineLaunch(options),
+  history: async options => (await import('./history.ts')).benchHistory(options),
+  jdbc: async options => (await import('./jdbc.ts')).benchJdbc(options),
   log: async options => (await import('./log.ts')).benchLog(options),
   start: async options => (await import('./start.ts')).benchStart(options),
   router: async options => (await import('./router.ts')).benchRouter(options),
+  scheduling: async options => (await import('./scheduling.ts')).benchScheduling(options),
   submit: async options => (await import('./submit.ts')).benchSubmit(options),
   'queue-peers': async options => (await import('./queue-peers.ts')).benchQueuePeers(options),
 };

@@ -1,11 +1,12 @@
-/** The database that `tenon user` and `tenon token` work on: the node's own, which may be running meanwhile. */
+/** The database that `tenon user`, `tenon token` and `tenon audit verify` work on: the node's own, which may be running meanwhile. */
 import {existsSync} from 'node:fs';
 import {Command, Option} from 'commander';
-import type {AccountStore} from '../actors/ports.ts';
+import type {AccountStore} from '../actors/account-port.ts';
 import {systemClock} from '../actors/runtime/clock.ts';
 import {readConfig} from '../config.ts';
-import {openDatabase} from '../persistence/database.ts';
+import {openDatabase, type Database} from '../persistence/database.ts';
 import {parseDatabaseUrl} from '../persistence/database-url.ts';
+import {noteInto, type NoteChange} from './audit-note.ts';
 import type {CommandWorld} from './client-command.ts';
 import {UsageError} from './command-error.ts';
 import {exitCodes} from './exit-code.ts';
@@ -26,10 +27,10 @@ export const accountCommand = (name: string, description: string): Command =>
     .addOption(new Option('--config <file>', 'its tenon.yaml (TENON_CONFIG)'));
 
 /** Opens the database that a node started with the same options would use. Rejects with `UsageError` if there is none. */
-export async function withAccounts(
+export async function withDatabase(
   {data, database, config}: AccountOptions,
   {environment, terminal, finish}: CommandWorld,
-  work: (accounts: AccountStore) => Promise<void>,
+  work: (database: Database) => Promise<void>,
 ): Promise<void> {
   const {node, dataDirectory} = readConfig({options: {data, database, config}, environment});
   const target = parseDatabaseUrl(node.database, dataDirectory);
@@ -48,9 +49,16 @@ export async function withAccounts(
     },
   });
   try {
-    await work(opened.accounts);
+    await work(opened);
     finish(exitCodes.ok);
   } finally {
     await opened.close();
   }
 }
+
+/** The same, for people and tokens; each change is to be noted. */
+export const withAccounts = (
+  options: AccountOptions,
+  world: CommandWorld,
+  work: (accounts: AccountStore, note: NoteChange) => Promise<void>,
+): Promise<void> => withDatabase(options, world, ({accounts, audit}) => work(accounts, noteInto(audit)));

@@ -12,6 +12,8 @@ export type RequestOptions = {
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
   /** Makes it a POST. */
   readonly body?: unknown;
+  /** Instead of a POST. */
+  readonly method?: 'DELETE' | 'PUT';
   readonly headers?: Readonly<Record<string, string>>;
 };
 
@@ -35,14 +37,14 @@ export function createFacadeClient({url, identity}: Connection): FacadeClient {
   let cookie: string | undefined;
 
   async function call(path: string, options: RequestOptions, authorized: Data, timeoutMs: number) {
-    const {query = {}, body, headers = {}} = options;
+    const {query = {}, body, headers = {}, method = 'POST'} = options;
     const target = new URL(`${url}/api/rest_j/v1/${path}`);
     for (const [key, value] of Object.entries(query)) {
       if (value !== undefined) target.searchParams.set(key, String(value));
     }
     try {
       const response = await fetch(target, {
-        method: body === undefined ? 'GET' : 'POST',
+        method: body === undefined ? 'GET' : method,
         redirect: 'error',
         signal: AbortSignal.timeout(timeoutMs),
         headers: {

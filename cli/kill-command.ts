@@ -26,9 +26,26 @@ export const killCommand = (world: CommandWorld): Command =>
         const data = await client.ask(`entrance/${taskID}/kill`, {body: {}, query: {taskID}});
         const result = String(data['killResult']);
         const status = String(data['jobStatus']);
+        const receipt = readReceipt(data['receipt']);
         await (options.json
-          ? writeJson(world.terminal, {taskID, result, status})
-          : world.terminal.write(`Job ${taskID} ${words[result] ?? 'was ended'}: ${status}\n`));
+          ? writeJson(world.terminal, {
+              taskID,
+              result,
+              status,
+              ...(receipt === undefined ? {} : {receipt: data['receipt']}),
+            })
+          : world.terminal.write(
+              `Job ${taskID} ${words[result] ?? 'was ended'}: ${status}\n${receipt ?? ''}`,
+            ));
         return exitCodes.ok;
       });
     });
+
+/** A line on what was done; undefined where nothing ran. */
+function readReceipt(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const {signals, processesEnded, tookMs}: {signals?: unknown; processesEnded?: unknown; tookMs?: unknown} =
+    value;
+  const how = Array.isArray(signals) && signals.length > 0 ? signals.join(', then ') : 'no signal';
+  return `  ${how}; ${Number(processesEnded)} processes ended in ${Math.round(Number(tookMs))} ms\n`;
+}

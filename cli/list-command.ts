@@ -17,6 +17,7 @@ type ListOptions = ClientOptions & {
   readonly status?: string;
   readonly engineType?: string;
   readonly creator?: string;
+  readonly tenant?: string;
   readonly all?: boolean;
   readonly of?: string;
   readonly limit: number;
@@ -30,17 +31,19 @@ export const listCommand = (world: CommandWorld): Command =>
     .option('--status <status,…>', 'only these, such as Running,Failed')
     .option('--engine-type <type>', 'only of this engine type, without version')
     .option('--creator <name>', 'only of this creator')
+    .option('--tenant <name>', 'only of this tenant')
     .option('--all', "everybody's jobs; administrators only")
     .option('--of <user>', "somebody else's jobs; administrators only")
     .option('--limit <count>', 'so many on a page', wholeNumber(1), 20)
     .option('--page <number>', 'which page, from 1', wholeNumber(1), 1)
     .action(async (options: ListOptions) => {
-      const {status, engineType, creator, all = false, of, limit, page} = options;
+      const {status, engineType, creator, tenant, all = false, of, limit, page} = options;
       await withClient(options, world, async client => {
         const data = await client.ask('jobhistory/list', {
           query: {
             status,
             creator,
+            tenant,
             executeApplicationName: engineType,
             pageNow: page,
             pageSize: limit,
@@ -50,14 +53,29 @@ export const listCommand = (world: CommandWorld): Command =>
         const tasks = Array.isArray(data['tasks']) ? data['tasks'].map(readTask) : [];
         const total = Number(data['totalPage']) || 0;
         if (options.json) {
-          await writeJson(world.terminal, {tasks: tasks.map(({raw}) => raw), total});
+          const isApproximate = data['totalIsApproximate'] === true;
+          await writeJson(world.terminal, {
+            tasks: tasks.map(({raw}) => raw),
+            total,
+            ...(isApproximate && {isApproximate}),
+          });
         } else {
           await world.terminal.write(table(tasks));
-          if (total > tasks.length) world.terminal.note(`${tasks.length} of ${total} jobs, page ${page}`);
+          if (total > tasks.length) {
+            world.terminal.note(`${tasks.length} of ${printTotal(total, data)} jobs, page ${page}`);
+          }
         }
         return exitCodes.ok;
       });
     });
+
+/** Beyond 10,000 nobody counts exactly. */
+const printTotal = (total: number, data: Readonly<Record<string, unknown>>): string =>
+  data['totalIsApproximate'] === true
+    ? `about ${total}`
+    : data['totalIsCapped'] === true
+      ? `more than ${total}`
+      : String(total);
 
 const table = (tasks: readonly JobTask[]): string =>
   printTable({

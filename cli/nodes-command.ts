@@ -47,8 +47,9 @@ type Row = {
 /** What an older or newer node leaves out is shown as a dash. */
 function readNode(value: unknown): Row {
   const node = recordOf(value);
-  const {instance, state, roles, labels, isSelf, isReachable, isOffline, link, url} = node;
+  const {instance, state, roles, labels, isSelf, isReachable, isOffline, isManager, link, url} = node;
   const marks = [
+    ...(isManager === true ? ['manager'] : []),
     ...(isOffline === true ? ['offline'] : []),
     ...(isReachable === false ? ['unreachable'] : []),
   ];

@@ -65,8 +65,17 @@ async function runParsed(
     program
       .command('backup')
       .description('copy the embedded database into a new file; the node may be running');
+  if (argv[0] === 'engine-check')
+    program.addCommand((await import('./engine-check-command.ts')).engineCheckCommand(world));
+  else program.command('engine-check').description('run the conformance suite over an engine program');
+  if (argv[0] === 'engines') program.addCommand((await import('./engines-command.ts')).enginesCommand(world));
+  else program.command('engines').description('engines and their hosts: list, kill, log, ecms');
+  if (argv[0] === 'audit') program.addCommand((await import('./audit-command.ts')).auditCommand(world));
+  else program.command('audit').description('who changed what: list, verify; administrators only');
   if (argv[0] === 'user') (await import('./user-command.ts')).userCommand(world, user);
   if (argv[0] === 'token') (await import('./token-command.ts')).tokenCommand(world, token);
+  const archive = program.command('archive').description('jobs that retention has kept in files: list, show');
+  if (argv[0] === 'archive') (await import('./archive-command.ts')).archiveCommand(world, archive);
   prepare(program, texts);
   try {
     await program.parseAsync([...argv], {from: 'user'});
@@ -89,7 +98,7 @@ async function runParsed(
 }
 
 async function clientCommands(world: CommandWorld) {
-  const [submit, status, log, result, kill, list, nodes] = await Promise.all([
+  const [submit, status, log, result, kill, list, nodes, statistics, quota, why] = await Promise.all([
     import('./submit-command.ts'),
     import('./status-command.ts'),
     import('./log-command.ts'),
@@ -97,6 +106,9 @@ async function clientCommands(world: CommandWorld) {
     import('./kill-command.ts'),
     import('./list-command.ts'),
     import('./nodes-command.ts'),
+    import('./statistics-command.ts'),
+    import('./quota-command.ts'),
+    import('./why-command.ts'),
   ]);
   return [
     submit.submitCommand(world),
@@ -107,6 +119,10 @@ async function clientCommands(world: CommandWorld) {
     list.listCommand(world),
     nodes.nodesCommand(world),
     nodes.drainCommand(world),
+    statistics.statisticsCommand(world),
+    quota.quotaCommand(world),
+    why.whyCommand(world),
+    why.priorityCommand(world),
   ];
 }
 

@@ -34,6 +34,7 @@ const engineTypesOf: Readonly<Record<string, string>> = {
   sh: 'shell',
   python: 'python',
   py: 'python',
+  jdbc: 'jdbc',
 };
 
 /** The code: `--code`, `--file`, or standard input. Rejects with `UsageError`. */

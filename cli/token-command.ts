@@ -1,7 +1,7 @@
 /** `tenon token`: what programs show instead of a password, in the headers `Token-Code` and `Token-User`. */
 import {randomBytes} from 'node:crypto';
 import type {Command} from 'commander';
-import type {Token} from '../actors/ports.ts';
+import type {Token} from '../actors/account-port.ts';
 import {systemClock} from '../actors/runtime/clock.ts';
 import {accountCommand, withAccounts, type AccountOptions} from './account-database.ts';
 import {writeJson, type CommandWorld} from './client-command.ts';
@@ -41,19 +41,20 @@ export function tokenCommand(world: CommandWorld, parent: Command): Command {
           const {admin: isAdmin = false, user, host = [everybody], owner, days = never, tokenFile} = options;
           const token = tokenFile === undefined ? newToken(isAdmin) : readSecret(tokenFile);
           if (/[\s,]/.test(token)) throw new UsageError('A token holds no blanks and no commas.');
-          await withAccounts(options, world, async accounts => {
-            const {id} = await accounts.addToken(token, {
+          await withAccounts(options, world, async (accounts, note) => {
+            const facts = {
               isAdmin,
               legalUsers: user,
               legalHosts: host,
               businessOwner: owner,
-              createTime: systemClock.now(),
               elapseDay: days,
-            });
+            };
+            const {id} = await accounts.addToken(token, {...facts, createTime: systemClock.now()});
             const told = tokenFile === undefined ? {token} : {};
             await (options.json
               ? writeJson(terminal, {id, ...told})
               : terminal.write(`token ${id}${tokenFile === undefined ? `: ${token}` : ''}\n`));
+            await note('tokenAdded', {target: `token:${id}`, after: facts});
           });
         }),
     )
@@ -74,10 +75,13 @@ export function tokenCommand(world: CommandWorld, parent: Command): Command {
           const id = /^\d{1,15}$/.test(given) ? Number(given) : NaN;
           if (Number.isNaN(id))
             throw new UsageError(`A token is named by its number, not ${given}. See: tenon token list`);
-          await withAccounts(options, world, async accounts => {
+          await withAccounts(options, world, async (accounts, note) => {
+            const known = (await accounts.tokens()).find(token => token.id === id);
             if (!(await accounts.revokeToken(id))) {
               throw new RefusedError(`There is no token ${id}. See: tenon token list`);
             }
+            const {hint: _hint, ...before} = {hint: '', ...known};
+            await note('tokenRevoked', {target: `token:${id}`, before});
             await (options.json ? writeJson(terminal, {id}) : terminal.write(`token ${id} is revoked.\n`));
           });
         }),

@@ -1,7 +1,7 @@
 /** `tenon user`: who may log in. */
 import {randomBytes} from 'node:crypto';
 import type {Command} from 'commander';
-import type {AccountStore, User} from '../actors/ports.ts';
+import type {AccountStore, User} from '../actors/account-port.ts';
 import {hashPassword, passwordBytesMax} from '../persistence/password.ts';
 import {accountCommand, withAccounts, type AccountOptions} from './account-database.ts';
 import {writeJson, type CommandWorld} from './client-command.ts';
@@ -34,7 +34,7 @@ export function userCommand(world: CommandWorld, parent: Command): Command {
         .action(async (given: string, options: AddOptions) => {
           const name = readName(given);
           const password = readPassword(options);
-          await withAccounts(options, world, async accounts => {
+          await withAccounts(options, world, async (accounts, note) => {
             if ((await accounts.user(name)) !== undefined) {
               throw new RefusedError(
                 `There is a user ${name} already. Give a new password with: tenon user password ${name}`,
@@ -43,6 +43,7 @@ export function userCommand(world: CommandWorld, parent: Command): Command {
             const {admin: isAdmin = false, tenant = ''} = options;
             await accounts.putUser({name, isAdmin, tenant, passwordHash: await hashPassword(password.text)});
             await tell(terminal, options, {name, isAdmin, tenant}, password);
+            await note('userAdded', {target: `user:${name}`, after: {isAdmin, tenant}});
           });
         }),
     )
@@ -63,10 +64,11 @@ export function userCommand(world: CommandWorld, parent: Command): Command {
         .action(async (given: string, options: PasswordOptions) => {
           const name = readName(given);
           const password = readPassword(options);
-          await withAccounts(options, world, async accounts => {
+          await withAccounts(options, world, async (accounts, note) => {
             const user = await knownUser(accounts, name);
             await accounts.putUser({...user, passwordHash: await hashPassword(password.text)});
             await tell(terminal, options, user, password);
+            await note('passwordChanged', {target: `user:${name}`});
           });
         }),
     )
@@ -75,9 +77,10 @@ export function userCommand(world: CommandWorld, parent: Command): Command {
         .argument('<name>')
         .action(async (given: string, options: AccountOptions) => {
           const name = readName(given);
-          await withAccounts(options, world, async accounts => {
-            await knownUser(accounts, name);
+          await withAccounts(options, world, async (accounts, note) => {
+            const {isAdmin, tenant} = await knownUser(accounts, name);
             await accounts.removeUser(name);
+            await note('userRemoved', {target: `user:${name}`, before: {isAdmin, tenant}});
             await (options.json ? writeJson(terminal, {name}) : terminal.write(`${name} is removed.\n`));
           });
         }),

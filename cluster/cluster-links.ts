@@ -255,7 +255,7 @@ export function createClusterLinks(options: ClusterLinksOptions): ClusterLinks {
       return;
     }
     peer.connectedAtMs = clock.monotonicMs();
-    session.connect(connection);
+    session.connect(connection, dialledAtMs);
     // Unless it had been closed already.
     if (session.connection === connection) peer.dialler.connected();
   }

@@ -52,6 +52,9 @@ export class LinkSession implements RemotePeer {
   readonly traffic: PipeTraffic = {bytesIn: 0, bytesOut: 0, rttMs: undefined};
   /** Whether there ever was a connection; without one it is known from refs of third nodes alone. */
   wasConnected = false;
+  /** When the peer last said what it has; and when the present connection was dialled, which it may have taken long ago. */
+  #toldAtMs = -Infinity;
+  #dialledAtMs = Infinity;
   readonly #host: SessionHost;
   readonly #inbox = new LinkInbox();
   readonly #dispatch: LinkDispatch;
@@ -97,10 +100,11 @@ export class LinkSession implements RemotePeer {
     return this.#dispatch.queued;
   }
 
-  /** Goes on with this connection, instead of the one there was. */
-  connect(connection: Connection): void {
+  /** Goes on with this connection, instead of the one there was. `dialledAtMs`: Infinity if the peer has dialled. */
+  connect(connection: Connection, dialledAtMs: number): void {
     this.disconnect('replaced');
     this.wasConnected = true;
+    this.#dialledAtMs = dialledAtMs;
     const {clock, log} = this.#host;
     const pipe = new LinkPipe(
       connection,
@@ -178,6 +182,7 @@ export class LinkSession implements RemotePeer {
   }
 
   acknowledged(received: number): void {
+    this.#toldAtMs = this.#host.clock.monotonicMs();
     if (!this.#dispatch.acknowledged(received)) this.#host.onForgotten(this);
   }
 
@@ -186,8 +191,15 @@ export class LinkSession implements RemotePeer {
   }
 
   resumed(received: number, credit: Credit): void {
-    if (this.#dispatch.resumed(received, credit)) this.#host.onUp(this);
-    else this.#host.onForgotten(this);
+    if (this.#dispatch.resumed(received, credit)) {
+      this.#toldAtMs = this.#host.clock.monotonicMs();
+      this.#host.onUp(this);
+    } else if (this.#dialledAtMs <= this.#toldAtMs) {
+      // The peer took this connection before others, over which it has got on since: these words of it are old, and prove
+      // nothing. It has let go of it, or will; the next one, dialled from now on, tells.
+      this.disconnect('older than another connection');
+      this.#host.onCut(this, {isSilent: false, wasClean: true});
+    } else this.#host.onForgotten(this);
   }
 
   #envelopes(pipe: LinkPipe, envelopes: readonly unknown[], bytes: number): void {

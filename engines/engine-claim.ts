@@ -7,9 +7,10 @@
  * that only rise, whoever looked too long ago makes a claim that is there already, and loses. All go with the directory.
  */
 import {randomUUID} from 'node:crypto';
-import {link, open, readdir, readFile, rm} from 'node:fs/promises';
+import {link, open, readdir, rm} from 'node:fs/promises';
 import {renameSync, rmSync, writeFileSync} from 'node:fs';
-import {join} from 'node:path';
+import {dirname, join} from 'node:path';
+import {readEngineFile} from './engine-file.ts';
 import {isAlive, readBootId, startTimeOf, type ProcessIdentity} from './process-identity.ts';
 
 /** One life of a node. */
@@ -25,6 +26,7 @@ export type EngineClaim = {
 /** Whether an incarnation is dead by its lease, though its process may still exist (stopped, or about to end itself). */
 export type IsDead = (incarnation: string) => boolean;
 
+const claimBytesMax = 4096;
 const claimName = /^claim-(\d+)$/;
 
 /** This process, as the holder of claims. */
@@ -50,6 +52,18 @@ export async function claimEngine(
   return isMade ? heldClaim(directory, highest + 1) : undefined;
 }
 
+/** For a directory that is being made: nobody else can be there before it has its name. */
+export function firstClaim(holder: ClaimHolder): {
+  readonly file: string;
+  readonly text: string;
+  /** Of the directory, once it has the file. */
+  readonly held: (directory: string) => EngineClaim;
+} {
+  return {file: 'claim-1', text: textOf(holder), held: directory => heldClaim(directory, 1)};
+}
+
+const textOf = (holder: ClaimHolder): string => `${JSON.stringify(holder)}\n`;
+
 /** 0 for an engine that nobody has claimed; undefined when there is no such directory. */
 async function highestClaim(directory: string): Promise<number | undefined> {
   try {
@@ -66,7 +80,7 @@ async function makeClaim(directory: string, number: number, holder: ClaimHolder)
   try {
     const file = await open(draft, 'wx', 0o600);
     try {
-      await file.writeFile(`${JSON.stringify(holder)}\n`);
+      await file.writeFile(textOf(holder));
     } finally {
       await file.close();
     }
@@ -107,7 +121,7 @@ function heldClaim(directory: string, number: number): EngineClaim {
 async function readHolder(path: string): Promise<ClaimHolder | undefined> {
   let value: unknown;
   try {
-    value = JSON.parse(await readFile(path, 'utf8'));
+    value = JSON.parse((await readEngineFile(dirname(path), path, claimBytesMax)).toString());
   } catch {
     return undefined;
   }

@@ -5,11 +5,17 @@
  *     <engineId>/engine.json  secret  host.log  claim-N  reserve  work/  tmp/
  *                jobs/<taskID>-<attempt>/{code,spool,epoch,results/}
  */
-import {readdir, readFile, rename, rm, writeFile} from 'node:fs/promises';
+import {readdir} from 'node:fs/promises';
 import {join} from 'node:path';
+import {readEngineFile} from './engine-file.ts';
+import {storeText} from './engine-owner.ts';
 import type {ProcessIdentity} from './process-identity.ts';
 import {createSpoolDecoder, openedOf} from './spool-record.ts';
 import {readSpool} from './spool-reader.ts';
+
+const recordBytesMax = 64 * 1024;
+/** More than a host writes there. */
+const hostLogBytesMax = 2 * 1024 * 1024;
 
 export type EngineRecord = ProcessIdentity & {
   readonly engineId: string;
@@ -46,12 +52,16 @@ export function engineDirectory(path: string): EngineDirectory {
 
 /** Undefined when the host never got so far as to write it, or it is not readable. */
 export async function readEngineRecord({path}: EngineDirectory): Promise<EngineRecord | undefined> {
-  let value: unknown;
   try {
-    value = JSON.parse(await readFile(join(path, 'engine.json'), 'utf8'));
+    const text = await readEngineFile(path, join(path, 'engine.json'), recordBytesMax);
+    return engineRecordOf(JSON.parse(text.toString()));
   } catch {
     return undefined;
   }
+}
+
+/** What an engine says of itself, as it stands in `engine.json`. */
+export function engineRecordOf(value: unknown): EngineRecord | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const given: Record<string, unknown> = {...value};
   const {engineId, engineType, user, creator, socketPath, pid, startTime, bootId, mark, cgroup} = given;
@@ -73,7 +83,8 @@ export async function readEngineRecord({path}: EngineDirectory): Promise<EngineR
     user,
     creator,
     socketPath,
-    mark: typeof mark === 'string' ? mark : '',
+    // Processes are killed by it: nothing but what a launcher makes will do.
+    mark: typeof mark === 'string' && /^[0-9a-f]{32}$/.test(mark) ? mark : '',
     pid,
     startTime,
     bootId,
@@ -82,7 +93,8 @@ export async function readEngineRecord({path}: EngineDirectory): Promise<EngineR
 }
 
 export async function readSecret({path}: EngineDirectory): Promise<Uint8Array> {
-  return Buffer.from((await readFile(join(path, 'secret'), 'utf8')).trim(), 'hex');
+  const text = await readEngineFile(path, join(path, 'secret'), recordBytesMax);
+  return Buffer.from(text.toString().trim(), 'hex');
 }
 
 /** Tasks that have a spool here: at most one, unless a confirmation was cut short. */
@@ -101,12 +113,11 @@ export async function storedTasks(directory: EngineDirectory): Promise<StoredTas
 
 /** The highest epoch the engine obeyed for this task; 0 when its spool is too damaged to tell. */
 async function storedEpoch(directory: EngineDirectory, taskID: number, attempt: number): Promise<number> {
-  const raised = await readFile(join(directory.jobDirectory(taskID, attempt), 'epoch'), 'utf8').catch(
-    () => '',
-  );
-  if (/^\d+$/.test(raised.trim())) return Number(raised);
+  const path = join(directory.jobDirectory(taskID, attempt), 'epoch');
+  const raised = await readEngineFile(directory.path, path, 32).catch(() => '');
+  if (/^\d+\s*$/.test(raised.toString())) return Number(raised);
   try {
-    const [first] = createSpoolDecoder(0).push(await readSpool(directory.spool(taskID, attempt), 0, 4096));
+    const [first] = createSpoolDecoder(0).push(await readSpool(directory, taskID, attempt, 0, 4096));
     return first === undefined ? 0 : openedOf(first).epoch;
   } catch {
     return 0;
@@ -122,16 +133,11 @@ export async function storeEpoch(
 ): Promise<void> {
   if ((await storedEpoch(directory, taskID, attempt)) >= epoch) return;
   const path = join(directory.jobDirectory(taskID, attempt), 'epoch');
-  await writeFile(`${path}.new`, `${epoch}\n`, {mode: 0o600});
-  await rename(`${path}.new`, path);
+  await storeText(directory.path, path, `${epoch}\n`);
 }
 
 /** The end of host.log, for messages about an engine that did not start. */
-export async function readHostLog({hostLog}: EngineDirectory): Promise<string> {
-  const text = await readFile(hostLog, 'utf8').catch(() => '');
-  return text.slice(-2000);
-}
-
-export async function removeDirectory(path: string): Promise<void> {
-  await rm(path, {recursive: true, force: true, maxRetries: 3});
+export async function readHostLog({path, hostLog}: EngineDirectory): Promise<string> {
+  const text = await readEngineFile(path, hostLog, hostLogBytesMax).catch(() => '');
+  return text.toString().slice(-2000);
 }

@@ -63,6 +63,16 @@ export class EngineProtocolError extends LinkisError {
   }
 }
 
+/** A frame announces more than its reader takes, or not even its type. Refused before its body is read. */
+export class FrameLengthError extends EngineProtocolError {
+  readonly length: number;
+
+  constructor(length: number, lengthMax: number) {
+    super(`a frame announces ${length} bytes; allowed are 1 to ${lengthMax}`);
+    this.length = length;
+  }
+}
+
 /** The engine refused a connection or request for a reason that is not one of the above. */
 export class EngineRefusedError extends LinkisError {
   override readonly name = 'EngineRefusedError';
@@ -79,4 +89,10 @@ export class EngineRefusedError extends LinkisError {
 export class EngineSetupError extends LinkisError {
   override readonly name = 'EngineSetupError';
   readonly code = 50225;
+}
+
+/** Engines are to run as their users (`governance.isolation`), and that is not possible: at all, or for this user. */
+export class EngineIsolationError extends LinkisError {
+  override readonly name = 'EngineIsolationError';
+  readonly code = 50240;
 }

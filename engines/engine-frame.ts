@@ -2,7 +2,7 @@
  * Frames of the engine protocol: length, type, payload. Cuts a byte stream into frames, and refuses one that is too
  * long before its body is read. docs/engine-protocol.md is the specification; the other side is `host/wire.py`.
  */
-import {EngineProtocolError} from './engine-errors.ts';
+import {EngineProtocolError, FrameLengthError} from './engine-errors.ts';
 
 export const protocolVersion = 1;
 export const nonceBytes = 32;
@@ -89,25 +89,33 @@ export type FrameDecoder = {
   readonly push: (chunk: Buffer) => Frame[];
 };
 
-export function createFrameDecoder(frameBytesMax: number): FrameDecoder {
-  let rest: Buffer = Buffer.alloc(0);
+export function createFrameDecoder(frameBytesMax: number | (() => number)): FrameDecoder {
+  const limit = typeof frameBytesMax === 'number' ? () => frameBytesMax : frameBytesMax;
+  let parts: Buffer[] = [];
+  let partsBytes = 0;
+  let neededBytes = headerBytes;
   return {
     push(chunk) {
-      let buffer = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+      parts.push(chunk);
+      partsBytes += chunk.length;
+      // Joined only when a frame is complete: a long one in many pieces is copied once.
+      if (partsBytes < neededBytes) return [];
+      let buffer = parts.length === 1 ? chunk : Buffer.concat(parts, partsBytes);
       const frames: Frame[] = [];
+      neededBytes = headerBytes;
       while (buffer.length >= headerBytes) {
         const length = buffer.readUInt32BE(0);
-        if (length < 1 || length > frameBytesMax) {
-          throw new EngineProtocolError(
-            `a frame announces ${length} bytes; allowed are 1 to ${frameBytesMax}`,
-          );
-        }
+        if (length < 1 || length > limit()) throw new FrameLengthError(length, limit());
         const end = 4 + length;
-        if (buffer.length < end) break;
+        if (buffer.length < end) {
+          neededBytes = end;
+          break;
+        }
         frames.push({type: buffer.readUInt8(4), payload: buffer.subarray(headerBytes, end)});
         buffer = buffer.subarray(end);
       }
-      rest = buffer;
+      parts = buffer.length === 0 ? [] : [buffer];
+      partsBytes = buffer.length;
       return frames;
     },
   };

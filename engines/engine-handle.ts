@@ -6,15 +6,17 @@
  *
  * Every byte of a spool comes either from the socket or from the file; the follower joins both by offset.
  */
-import type {LocalEngine, ResultFile} from '../actors/ecm-port.ts';
+import {NeverBegunError} from '../actors/ecm-errors.ts';
+import type {EngineOrigin, LocalEngine, ResultFile} from '../actors/ecm-port.ts';
 import type {EngineExit, EngineHandle, EngineTask} from '../actors/ports.ts';
 import {EngineAwayError, EngineBusyError, EngineRefusedError, StaleEpochError} from './engine-errors.ts';
-import {removeDirectory, storedTasks, storeEpoch, type StoredTask} from './engine-directory.ts';
+import {clearAfterDeath} from './engine-death.ts';
+import {storedTasks, storeEpoch, type StoredTask} from './engine-directory.ts';
+import type {EngineState} from './engine-handshake.ts';
 import type {HandleOptions} from './engine-handle-options.ts';
+import {removeEngineFiles} from './engine-owner.ts';
 import {attachEngine, type EngineLink} from './engine-link.ts';
-import {cleanExit} from './engine-launch.ts';
 import {isAlive, signalProcess} from './process-identity.ts';
-import {removeCgroup, sweepProcesses} from './process-sweep.ts';
 import {LinkSlot} from './link-slot.ts';
 import {OwedTask} from './owed-task.ts';
 import {publishResultFiles} from './result-publisher.ts';
@@ -42,6 +44,7 @@ class ProcessEngineHandle implements LocalEngine {
   readonly user: string;
   readonly creator: string;
   readonly task?: StoredTask;
+  readonly origin?: EngineOrigin;
   readonly exited: Promise<EngineExit>;
   readonly lost: Promise<void>;
   readonly #options: HandleOptions;
@@ -63,7 +66,7 @@ class ProcessEngineHandle implements LocalEngine {
     | undefined;
 
   constructor(options: HandleOptions) {
-    const {record, task} = options;
+    const {record, task, origin} = options;
     this.#options = options;
     this.engineId = record.engineId;
     this.pid = record.pid;
@@ -71,6 +74,7 @@ class ProcessEngineHandle implements LocalEngine {
     this.user = record.user;
     this.creator = record.creator;
     if (task !== undefined) this.task = task;
+    if (origin !== undefined) this.origin = origin;
     this.#claimEpoch = task?.epoch ?? 0;
     this.#owed = new OwedTask(task);
     this.exited = this.#exit.promise;
@@ -142,7 +146,8 @@ class ProcessEngineHandle implements LocalEngine {
   }
 
   async publishResults(taskID: number, attempt: number, directory: string): Promise<number> {
-    return publishResultFiles(this.#options.directory.results(taskID, attempt), directory);
+    const {path, results} = this.#options.directory;
+    return publishResultFiles(results(taskID, attempt), directory, path);
   }
 
   async listResults(taskID: number, attempt: number): Promise<readonly ResultFile[]> {
@@ -150,14 +155,19 @@ class ProcessEngineHandle implements LocalEngine {
   }
 
   async readResult(taskID: number, attempt: number, file: string, offset: number, bytesMax: number) {
-    return readResultFile(this.#options.directory.results(taskID, attempt), file, offset, bytesMax);
+    const {path, results} = this.#options.directory;
+    return readResultFile(path, results(taskID, attempt), file, offset, bytesMax);
   }
 
   async raiseEpoch(taskID: number, attempt: number, epoch: number): Promise<void> {
     this.#claimEpoch = Math.max(this.#claimEpoch, epoch);
+    let told: EngineState | undefined;
     while (this.#state === 'live' && this.#obeyed < epoch) {
       this.#relink();
-      await this.#linked();
+      ({state: told} = await this.#linked());
+    }
+    if (told !== undefined && (told.task?.taskID !== taskID || told.task.attempt !== attempt)) {
+      throw new NeverBegunError(this.engineId, taskID, attempt);
     }
     if (this.#state === 'gone') await storeEpoch(this.#options.directory, taskID, attempt, epoch);
   }
@@ -165,7 +175,7 @@ class ProcessEngineHandle implements LocalEngine {
   async confirm(taskID: number, attempt: number): Promise<void> {
     for (;;) {
       if (this.#state === 'gone') {
-        await removeDirectory(this.#options.directory.jobDirectory(taskID, attempt));
+        await removeEngineFiles(this.#options.directory.jobDirectory(taskID, attempt));
         break;
       }
       try {
@@ -209,6 +219,7 @@ class ProcessEngineHandle implements LocalEngine {
   #leave(): void {
     if (this.#state !== 'live') return;
     this.#state = 'detached';
+    this.#options.observer?.released(this);
     this.#stream.stop();
     this.#slot.link?.close();
     this.#slot.wake();
@@ -348,18 +359,9 @@ class ProcessEngineHandle implements LocalEngine {
   /* The end */
 
   async #afterDeath(): Promise<void> {
-    const {record, childExit, log} = this.#options;
     this.#state = 'gone';
     this.#slot.wake();
-    const reason = childExit === undefined ? `process ${this.pid} is gone` : await childExit;
-    if (reason === cleanExit) {
-      await removeCgroup(record.cgroup);
-    } else {
-      const survivors = await sweepProcesses(record.mark, record.cgroup);
-      if (survivors.length > 0)
-        log.error({engineId: this.engineId, survivors}, 'processes could not be ended');
-    }
-    await removeDirectory(record.socketPath);
+    const reason = await clearAfterDeath(this.#options);
     this.#swept.resolve();
     await this.#owed.settled(() => this.#stream.isFollowing());
     const unread = await this.#stream.finish();
@@ -383,8 +385,9 @@ class ProcessEngineHandle implements LocalEngine {
 
   /** The directory stays as long as it holds a spool that nobody has confirmed. */
   async #removeIfEmpty(): Promise<void> {
-    if ((await storedTasks(this.#options.directory)).length === 0) {
-      await removeDirectory(this.#options.directory.path);
-    }
+    const {directory, observer} = this.#options;
+    if ((await storedTasks(directory)).length > 0) return;
+    await observer?.removing(this.engineId, directory.path);
+    await removeEngineFiles(directory.path);
   }
 }

@@ -3,31 +3,40 @@
  * lives in `enginesDirectory/<engineId>`; see `engine-directory.ts` for what is in there, docs/engine-protocol.md for how
  * it is spoken to.
  */
-import {createHash} from 'node:crypto';
-import {access, chmod, lstat, mkdir, readdir} from 'node:fs/promises';
-import {basename, dirname, join} from 'node:path';
+import {access, readdir} from 'node:fs/promises';
+import {basename, extname, join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import type {Clock} from '../actors/runtime/clock.ts';
 import type {LocalEngine, LocalEngineDriver} from '../actors/ecm-port.ts';
-import {claimEngine, thisHolder, type EngineClaim, type IsDead} from './engine-claim.ts';
+import type {EngineLaunch} from '../actors/ports.ts';
+import {claimEngine, firstClaim, thisHolder, type EngineClaim, type IsDead} from './engine-claim.ts';
 import {EngineLaunchError, EngineSetupError, StaleEpochError} from './engine-errors.ts';
 import {
   engineDirectory,
   readEngineRecord,
   readSecret,
-  removeDirectory,
   storedTasks,
   type StoredTask,
 } from './engine-directory.ts';
+import {believableRecord} from './believable-record.ts';
 import {openEngineHandle} from './engine-handle.ts';
+import {createEngineHostView} from './engine-host-view.ts';
 import type {HandleOptions} from './engine-handle-options.ts';
 import {launchHost, type HostSettings} from './engine-launch.ts';
+import {removeEngineFiles} from './engine-owner.ts';
+import {enginePlace, removeDrafts} from './engine-place.ts';
+import {socketPathOf} from './engine-socket-path.ts';
+import {createForkServer} from './fork-server.ts';
 import type {EngineLog} from './engine-log.ts';
+import {originFile, originOf, originText, readOrigin} from './engine-origin.ts';
+import {noIsolation, userIsolation} from './isolation.ts';
+import type {OsAccount} from './os-account.ts';
+import {preparePrivateFolder} from './private-folder.ts';
 import {isAlive, signalProcess} from './process-identity.ts';
 import {resolvePython} from './python-interpreter.ts';
 
-/** A socket address holds 108 bytes, the last of which ends it (decision 41). */
-const socketPathBytesMax = 107;
+/** Users pass through to their own engines, and see nothing. */
+const passThroughMode = 0o711;
 const engineIdPattern = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 
 export type EngineDriverOptions = {
@@ -41,7 +50,7 @@ export type EngineDriverOptions = {
   readonly owner?: string;
   /** The interpreter for hosts and python jobs; a name is looked up in `environment.PATH`. Default `python3`. */
   readonly pythonPath?: string;
-  /** Command lines for engine types beyond `shell` and `python`; what they have to do is in docs/engine-protocol.md. */
+  /** Command lines for engine types beyond `shell`, `python` and `jdbc`; what they have to do is in docs/engine-protocol.md. */
   readonly programs?: Readonly<Record<string, readonly [string, ...string[]]>>;
   /** All that engines and jobs see of our environment, such as PATH, HOME, LANG and TZ. */
   readonly environment?: Readonly<Record<string, string>>;
@@ -55,6 +64,10 @@ export type EngineDriverOptions = {
   readonly killGraceMs?: number;
   /** How long an engine may take to answer. Default 10 s. */
   readonly requestTimeoutMs?: number;
+  /** Engines run as the account of their user; those with a smaller uid belong to the system. Absent: as this process. */
+  readonly isolation?: {readonly uidMin: number};
+  /** How often the processes of engines are looked at for `host.metrics`. Default 2 s. */
+  readonly measureEveryMs?: number;
 };
 
 export type ProcessEngineDriver = Omit<LocalEngineDriver, 'adoptAll'> & {
@@ -76,8 +89,10 @@ export async function createEngineDriver(options: EngineDriverOptions): Promise<
   const windowBytes = options.windowBytes ?? 4 * 1024 * 1024;
   const requestTimeoutMs = options.requestTimeoutMs ?? 10_000;
   await requireLinux();
-  await preparePrivateDirectory(enginesDirectory);
-  await preparePrivateDirectory(socketDirectory);
+  const folderMode = options.isolation === undefined ? 0o700 : passThroughMode;
+  await preparePrivateFolder(enginesDirectory, folderMode);
+  await preparePrivateFolder(socketDirectory, folderMode);
+  await removeDrafts(enginesDirectory);
   const settings: HostSettings = {
     pythonPath: await resolvePython(options.pythonPath ?? 'python3', environment),
     environment,
@@ -86,13 +101,35 @@ export async function createEngineDriver(options: EngineDriverOptions): Promise<
     unattendedBytesMax: options.unattendedBytesMax ?? 256 * 1024 * 1024,
     killGraceMs: options.killGraceMs ?? 5000,
   };
-  const host = hostCommand(settings.pythonPath, join(enginesDirectory, '.bytecode'));
-  const commands = new Map(Object.entries({shell: host, python: host, ...options.programs}));
+  const isolation =
+    options.isolation === undefined
+      ? noIsolation
+      : await userIsolation({
+          pythonPath: settings.pythonPath,
+          ...options.isolation,
+          needed: [hostProgram('python_worker.py'), enginesDirectory, socketDirectory],
+          clock,
+        });
+  const bytecode = join(enginesDirectory, '.bytecode');
+  const host = hostCommand(settings.pythonPath, bytecode, 'host.py');
+  const forkServer = createForkServer({
+    command: hostCommand(settings.pythonPath, bytecode, 'fork_server.py'),
+    environment,
+    clock,
+    log,
+  });
+  const commands = new Map(
+    Object.entries({shell: host, python: host, jdbc: jdbcCommand(), ...options.programs}),
+  );
+  const asUser = asUserCommand(settings.pythonPath);
   const holder = await thisHolder(owner);
   /** By path: what is launching, and what we have had. */
   const launching = new Set<string>();
   const claims = new Map<string, EngineClaim>();
-  const common = {owner, clock, log, windowBytes, requestTimeoutMs};
+  const measureEveryMs = options.measureEveryMs ?? 2000;
+  const hostView = createEngineHostView({clock, enginesDirectory, measureEveryMs});
+  const {observer} = hostView;
+  const common = {owner, clock, log, windowBytes, requestTimeoutMs, observer};
 
   async function adopt(
     path: string,
@@ -119,20 +156,24 @@ export async function createEngineDriver(options: EngineDriverOptions): Promise<
   ): Promise<LocalEngine | undefined> {
     const name = basename(path);
     const directory = engineDirectory(path);
-    const record = await readEngineRecord(directory);
-    if (record === undefined) {
+    const found = await readEngineRecord(directory);
+    if (found === undefined) {
       log.warn({directory: directory.path}, 'removed what an engine left that never came to be');
-      await removeDirectory(directory.path);
+      await removeEngineFiles(directory.path);
       return undefined;
     }
-    const [found] = await storedTasks(directory);
-    const task = found === undefined ? undefined : {...found, epoch: Math.max(found.epoch, epochOf(found))};
-    const base = {record, directory, claim, ...common};
+    const record = await believableRecord(found, path);
+    const [stored] = await storedTasks(directory);
+    const task =
+      stored === undefined ? undefined : {...stored, epoch: Math.max(stored.epoch, epochOf(stored))};
+    const base = {record, directory, claim, ...common, origin: await readOrigin(path)};
     const given = task === undefined ? base : {...base, task};
     if (await isAlive(record)) {
       try {
         const secret = await readSecret(directory);
-        return await openEngineHandle({...given, secret, isLive: true});
+        const engine = await openEngineHandle({...given, secret, isLive: true});
+        hostView.hold(engine, record, path);
+        return engine;
       } catch (error) {
         if (error instanceof StaleEpochError) {
           log.warn({engineId: name, err: error}, 'an engine that has a later owner is left to it');
@@ -145,7 +186,10 @@ export async function createEngineDriver(options: EngineDriverOptions): Promise<
       }
     }
     const handle = await openEngineHandle({...given, secret: Buffer.alloc(0), isLive: false});
-    if (task !== undefined) return handle;
+    if (task !== undefined) {
+      hostView.hold(handle, record, path);
+      return handle;
+    }
     await handle.exited;
     return undefined;
   }
@@ -166,6 +210,7 @@ export async function createEngineDriver(options: EngineDriverOptions): Promise<
   }
 
   return {
+    host: hostView,
     engineTypes: [...commands.keys()],
     async launch(launch, timeoutMs) {
       const {engineId} = launch;
@@ -186,24 +231,32 @@ export async function createEngineDriver(options: EngineDriverOptions): Promise<
         );
       }
       const path = join(enginesDirectory, engineId);
-      const socketPath = socketPathOf(socketDirectory, path);
-      const claim = (made: string) => claimEngine(made, holder);
+      const account = await isolation.accountOf(launch.user);
+      const socketPath = socketPathOf(socketDirectory, path, account !== undefined);
+      const origin = originOf(launch, clock.now());
+      const claim = firstClaim(holder);
+      const files = {[claim.file]: claim.text};
+      const laterFiles = {[originFile]: originText(origin)};
       launching.add(path);
       const started = await launchHost({
         launch,
-        path,
+        place: enginePlace(enginesDirectory, engineId, {files, laterFiles}),
         socketPath,
-        command,
+        command:
+          command === host || account === undefined ? command : asUser(command, account, socketPath, launch),
+        forkServer: command === host ? forkServer : undefined,
+        account,
         settings,
         timeoutMs,
         clock,
-        claim,
       }).finally(() => launching.delete(path));
-      claims.set(path, started.claim);
-      const handle: HandleOptions = {...started, ...common, isLive: true};
+      const claimed = claim.held(path);
+      claims.set(path, claimed);
+      const handle: HandleOptions = {...started, claim: claimed, ...common, origin, isLive: true};
       try {
         const opened = await openEngineHandle(handle);
         void opened.exited.then(() => claims.delete(path));
+        hostView.hold(opened, started.record, path);
         return opened;
       } catch (cause) {
         await signalProcess(started.record, 'SIGKILL');
@@ -224,8 +277,28 @@ export async function createEngineDriver(options: EngineDriverOptions): Promise<
   };
 }
 
+function asUserCommand(pythonPath: string) {
+  return (
+    command: readonly [string, ...string[]],
+    account: OsAccount,
+    socketPath: string,
+    {limits: {processesMax}}: EngineLaunch,
+  ): readonly [string, ...string[]] => [
+    pythonPath,
+    '-I',
+    '-S',
+    hostProgram('as_user.py'),
+    JSON.stringify({...account, socketPath, processesMax}),
+    ...command,
+  ];
+}
+
 /** Isolated (`-I -S`): no variable and no site package of the user changes what the host is. */
-const hostCommand = (pythonPath: string, bytecodeDirectory: string): readonly [string, ...string[]] => [
+const hostCommand = (
+  pythonPath: string,
+  bytecodeDirectory: string,
+  program: 'host.py' | 'fork_server.py',
+): readonly [string, ...string[]] => [
   pythonPath,
   '-I',
   '-S',
@@ -233,8 +306,20 @@ const hostCommand = (pythonPath: string, bytecodeDirectory: string): readonly [s
   'utf8',
   '-X',
   `pycache_prefix=${bytecodeDirectory}`,
-  fileURLToPath(new URL('host/host.py', import.meta.url)),
+  hostProgram(program),
 ];
+
+const hostProgram = (name: string): string => fileURLToPath(new URL(`host/${name}`, import.meta.url));
+
+/** In a checkout Node runs the source itself; in `dist/` it is compiled. */
+function jdbcCommand(): readonly [string, ...string[]] {
+  const {url} = import.meta;
+  return [
+    process.execPath,
+    '--max-semi-space-size=8',
+    fileURLToPath(new URL(`jdbc/main${extname(url)}`, url)),
+  ];
+}
 
 async function requireLinux(): Promise<void> {
   try {
@@ -247,45 +332,4 @@ async function requireLinux(): Promise<void> {
       },
     );
   }
-}
-
-async function preparePrivateDirectory(path: string): Promise<void> {
-  try {
-    await makeDirectory(path);
-    const {uid, mode} = await lstat(path);
-    if (uid !== process.getuid?.()) throw new Error('it belongs to another user');
-    if ((mode & 0o077) !== 0) await chmod(path, 0o700);
-  } catch (cause) {
-    throw new EngineSetupError(
-      `The folder ${path} does not do for engines: ${String(cause)}. Name another.`,
-      {cause},
-    );
-  }
-}
-
-/** With its parents. Node's own recursive way never returns for a path in /proc. */
-async function makeDirectory(path: string): Promise<void> {
-  const isThere = async (): Promise<boolean> =>
-    (await lstat(path).catch(() => undefined))?.isDirectory() === true;
-  if (await isThere()) return;
-  const parent = dirname(path);
-  if (parent !== path) await makeDirectory(parent);
-  try {
-    await mkdir(path, {mode: 0o700});
-  } catch (error) {
-    // Somebody else may have made it meanwhile.
-    if (!(await isThere())) throw error;
-  }
-}
-
-/** A hash of the engine's own directory: nodes of one host may share the folder, and engine ids. */
-function socketPathOf(directory: string, enginePath: string): string {
-  const path = join(directory, createHash('sha256').update(enginePath).digest('hex').slice(0, 20));
-  const bytes = Buffer.byteLength(path);
-  if (bytes > socketPathBytesMax) {
-    throw new EngineSetupError(
-      `The socket path ${path} has ${bytes} bytes; at most ${socketPathBytesMax} work. Name a shorter folder.`,
-    );
-  }
-  return path;
 }

@@ -2,19 +2,26 @@
  * Ends what an engine left behind when its host was killed from outside: its cgroup where there is one, else by the
  * marker in the environment. A process that wiped its environment is not found without a cgroup (decision 35).
  */
-import {readdir, readFile, rmdir, writeFile} from 'node:fs/promises';
-import {join} from 'node:path';
+import {readdir, readFile, rmdir, statfs, writeFile} from 'node:fs/promises';
+import {basename, join} from 'node:path';
 import {setTimeout as wait} from 'node:timers/promises';
 
+/** Of the directories that `host/cgroup.py` makes. */
+const cgroupPrefix = 'tenon-';
+const cgroup2Magic = 0x63677270;
 const roundsMax = 200;
 const pauseMs = 10;
 
-/** Resolves to the pids that are still there after some seconds of killing; normally none. */
-export async function sweepProcesses(mark: string, cgroup: string | undefined): Promise<number[]> {
+/** Resolves to the pids that are still there after some seconds of killing; normally none. `spared` are left alone. */
+export async function sweepProcesses(
+  mark: string,
+  cgroup: string | undefined,
+  spared: readonly number[] = [],
+): Promise<number[]> {
   if (cgroup !== undefined) await killGroup(cgroup);
   let left: number[] = [];
   for (let round = 0; round < roundsMax; round++) {
-    left = await markedProcesses(mark);
+    left = (await markedProcesses(mark)).filter(pid => !spared.includes(pid));
     if (left.length === 0) break;
     for (const pid of left) kill(pid);
     await wait(pauseMs);
@@ -49,7 +56,15 @@ function kill(pid: number): void {
   }
 }
 
+/** A path comes from an engine's file, which may be a job's work: nothing else is written to or removed. */
+async function isCgroup(path: string): Promise<boolean> {
+  if (!basename(path).startsWith(cgroupPrefix)) return false;
+  const found = await statfs(path).catch(() => undefined);
+  return found?.type === cgroup2Magic;
+}
+
 async function killGroup(cgroup: string): Promise<void> {
+  if (!(await isCgroup(cgroup))) return;
   try {
     await writeFile(join(cgroup, 'cgroup.kill'), '1');
   } catch {
@@ -59,7 +74,7 @@ async function killGroup(cgroup: string): Promise<void> {
 
 /** Of an engine that is gone; waits a moment for the kernel to notice that it is empty. */
 export async function removeCgroup(cgroup: string | undefined): Promise<void> {
-  if (cgroup === undefined) return;
+  if (cgroup === undefined || !(await isCgroup(cgroup))) return;
   for (let round = 0; round < roundsMax; round++) {
     try {
       await rmdir(cgroup);

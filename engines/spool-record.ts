@@ -3,7 +3,7 @@
  * socket or from the file alike, and knows the offset it has reached; `host/spool.py` writes them.
  */
 import {crc32} from 'node:zlib';
-import type {EngineEvent, TaskEnd} from '../actors/ports.ts';
+import type {EndReceipt, EngineEvent, TaskEnd} from '../actors/ports.ts';
 import type {ProgressInfo} from '../actors/domain/job.ts';
 import {EngineProtocolError} from './engine-errors.ts';
 
@@ -157,10 +157,12 @@ function taskEnd(value: Record<string, unknown>, offset: number): TaskEnd {
   if (outcome === undefined)
     throw new SpoolDamagedError(offset, `an unknown outcome ${String(value['outcome'])}`);
   const {failure, resultCount, engineIsReusable} = value;
+  const receipt = receiptOf(value['receipt']);
   const end = {
     outcome,
     resultCount: typeof resultCount === 'number' ? resultCount : 0,
     engineIsReusable: engineIsReusable === true,
+    ...(receipt === undefined ? {} : {receipt}),
   };
   if (typeof failure !== 'object' || failure === null) return end;
   const {code, message, retryable}: Record<string, unknown> = {...failure};
@@ -173,3 +175,25 @@ function taskEnd(value: Record<string, unknown>, offset: number): TaskEnd {
     },
   };
 }
+
+const receiptSignalsMax = 10;
+const receiptPidsMax = 100;
+const signalName = /^SIG[A-Z0-9]{1,12}$/;
+
+/** Undefined for what is no receipt: an engine may leave it out, and nothing hangs on it. */
+function receiptOf(value: unknown): EndReceipt | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const {signals, processesEnded, pids, tookMs}: Record<string, unknown> = {...value};
+  if (!Array.isArray(signals) || !Array.isArray(pids) || !isCount(processesEnded) || !isCount(tookMs)) {
+    return undefined;
+  }
+  const isSignal = (each: unknown): each is string => typeof each === 'string' && signalName.test(each);
+  return {
+    signals: signals.slice(0, receiptSignalsMax).filter(isSignal),
+    processesEnded,
+    pids: pids.slice(0, receiptPidsMax).filter(isCount),
+    tookMs,
+  };
+}
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;

@@ -93,7 +93,7 @@ export function createTaskStream(options: {
       const current = follower;
       if (!(await mayGoOn(current))) return;
       const offset = current.received();
-      const bytes = await readSpool(directory.spool(current.taskID, current.attempt), offset, readBytes);
+      const bytes = await readSpool(directory, current.taskID, current.attempt, offset, readBytes);
       if (current !== follower) continue;
       if (bytes.length === 0 || !take(current, offset, bytes)) return;
     }
@@ -134,8 +134,8 @@ export function createTaskStream(options: {
       });
       if (follower === undefined) return 0;
       await follower.drained(0);
-      const path = directory.spool(follower.taskID, follower.attempt);
-      return (await readSpool(path, follower.decoded(), readBytes)).length;
+      const {taskID, attempt, decoded} = follower;
+      return (await readSpool(directory, taskID, attempt, decoded(), readBytes)).length;
     },
     forget(taskID, attempt) {
       if (follower?.taskID !== taskID || follower.attempt !== attempt) return;

@@ -46,6 +46,9 @@ const services = new Map<string, string>(
   Object.entries({
     user: 'linkis-mg-gateway',
     gateway: 'linkis-mg-gateway',
+    audit: 'linkis-mg-gateway',
+    engines: 'linkis-cg-linkismanager',
+    engineconnmanager: 'linkis-cg-engineconnmanager',
     entrance: 'linkis-cg-entrance',
     linkismanager: 'linkis-cg-linkismanager',
     engineplugin: 'linkis-cg-linkismanager',

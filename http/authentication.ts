@@ -4,7 +4,8 @@
  */
 import type {IncomingHttpHeaders} from 'node:http';
 import type {Caller} from '../actors/governance.ts';
-import {DatabaseAwayError, type AccountStore, type Session, type Token} from '../actors/ports.ts';
+import {DatabaseAwayError} from '../actors/ports.ts';
+import {type AccountStore, type Session, type Token} from '../actors/account-port.ts';
 import type {Clock} from '../actors/runtime/clock.ts';
 import {gatewayMethod, gatewayService} from './api-path.ts';
 import type {ClientAddress} from './client-address.ts';

@@ -26,18 +26,35 @@ import {toApiPath} from './api-path.ts';
 import type {FacadeApp, FacadeDependencies, RouteContext, RouteModule} from './route-context.ts';
 import {guardRequests} from './request-guard.ts';
 import {createRequestStatistics} from './request-statistics.ts';
+import {auditRoutes} from './routes/audit.ts';
+import {configurationRoutes} from './routes/configuration.ts';
+import {enginePluginRoutes} from './routes/engine-plugin.ts';
+import {engineRoutes} from './routes/engines.ts';
 import {entranceRoutes} from './routes/entrance.ts';
 import {gatewayRoutes} from './routes/gateway.ts';
 import {healthRoutes} from './routes/health.ts';
 import {jobHistoryRoutes} from './routes/job-history.ts';
+import {jobDownloadRoutes} from './routes/job-download.ts';
 import {jobListRoutes} from './routes/job-list.ts';
+import {jobStatisticsRoutes} from './routes/job-statistics.ts';
 import {labelRoutes} from './routes/label.ts';
+import {managerChangeRoutes} from './routes/manager-changes.ts';
+import {managerEcmRoutes} from './routes/manager-ecms.ts';
+import {managerEngineRoutes} from './routes/manager-engines.ts';
+import {managerHistoryRoutes} from './routes/manager-history.ts';
+import {managerKillRoutes} from './routes/manager-kills.ts';
+import {managerLogRoutes} from './routes/manager-logs.ts';
+import {managerPredictionRoutes} from './routes/manager-prediction.ts';
+import {managerQueueRoutes} from './routes/manager-queues.ts';
+import {managerResourceRoutes} from './routes/manager-resources.ts';
 import {microserviceRoutes} from './routes/microservice.ts';
 import {operationRoutes} from './routes/operation.ts';
 import {pageRoutes} from './routes/pages.ts';
 import {clusterRoutes} from './routes/cluster.ts';
+import {quotaRoutes} from './routes/quota.ts';
 import {routePreviewRoutes} from './routes/route-preview.ts';
 import {userRoutes} from './routes/user.ts';
+import {whyRoutes} from './routes/why.ts';
 import type {HttpSettings} from './settings.ts';
 import {createValidatorCompiler} from './validation.ts';
 
@@ -64,13 +81,30 @@ const ownRoutes: readonly RouteModule[] = [
   userRoutes,
   gatewayRoutes,
   entranceRoutes,
+  whyRoutes,
   operationRoutes,
   labelRoutes,
   microserviceRoutes,
   routePreviewRoutes,
   clusterRoutes,
+  auditRoutes,
+  engineRoutes,
+  enginePluginRoutes,
+  managerEngineRoutes,
+  managerKillRoutes,
+  managerChangeRoutes,
+  managerEcmRoutes,
+  managerLogRoutes,
+  managerHistoryRoutes,
+  managerResourceRoutes,
+  managerQueueRoutes,
+  managerPredictionRoutes,
+  configurationRoutes,
+  quotaRoutes,
   jobHistoryRoutes,
   jobListRoutes,
+  jobDownloadRoutes,
+  jobStatisticsRoutes,
   pageRoutes,
 ];
 
@@ -86,7 +120,7 @@ export async function createFacade(
   settings: HttpSettings,
 ): Promise<Facade> {
   const {accounts, clock, governance, instance, log, randomBytes} = dependencies;
-  const audit = createAudit(log, clock);
+  const {audit = createAudit(log, clock)} = dependencies;
   const addresses = createClientAddress(settings.trustedProxies);
   const crossOrigin = createCrossOrigin(settings.corsOrigins);
   const requestId = createRequestIds(randomBytes);

@@ -12,6 +12,7 @@ export type ListQuery = {
   readonly taskID?: number;
   readonly executeApplicationName?: string;
   readonly creator?: string;
+  readonly tenant?: string;
   readonly proxyUser?: string;
   readonly isAdminView?: boolean;
   readonly instance?: string;
@@ -32,6 +33,7 @@ export function toFilter(query: ListQuery, caller: Caller, now: number): JobFilt
   const statuses = readStatuses(query.status);
   const engineType = named('engineType', query.executeApplicationName, nameForm);
   const creator = named('creator', query.creator, nameForm);
+  const tenant = named('tenant', query.tenant, nameForm);
   const runType = named('runType', query.runType, nameForm);
   const proxyUser = named('proxyUser', query.proxyUser, nameForm);
   const seesAll = caller.isAdmin && query.isAdminView === true;
@@ -43,6 +45,7 @@ export function toFilter(query: ListQuery, caller: Caller, now: number): JobFilt
     ...(statuses !== undefined && {statuses}),
     ...(engineType !== undefined && {engineType}),
     ...(creator !== undefined && {creator}),
+    ...(tenant !== undefined && {tenant}),
     ...(runType !== undefined && {runType}),
     ...optional('instance', named('instance', instance, instanceForm)),
     ...optional('engineInstance', named('engineInstance', engineInstance, instanceForm)),
@@ -101,5 +104,6 @@ export async function readPage(
   const number = Math.max(1, pageNow);
   const page = await jobs.list(filter, {number, size});
   if (page.jobs.length > 0 || page.total === 0 || number === 1) return page;
-  return await jobs.list(filter, {number: Math.max(1, Math.ceil(page.total / size)), size});
+  const last = Math.max(1, Math.ceil(page.total / size));
+  return await jobs.list(filter, {number: last, size});
 }

@@ -53,18 +53,26 @@ export function createKills({governance, access, audit}: Dependencies): Kills {
 
   function refusal(id: string, found: Exclude<FoundJob, {type: 'visible'}>, caller: Caller): Kill {
     if (found.type === 'none' || parseTaskId(id) !== undefined) {
-      if (found.type === 'foreign') audit.note('killRefused', caller, {taskID: found.job.taskID});
+      if (found.type === 'foreign') {
+        audit.note('killRefused', caller, {taskID: found.job.taskID, outcome: 'refused'});
+      }
       return {envelope: refused(null, texts.missing), isForbidden: false};
     }
-    audit.note('killRefused', caller, {taskID: found.job.taskID});
+    audit.note('killRefused', caller, {taskID: found.job.taskID, outcome: 'refused'});
     return {envelope: refused(null, texts.forbidden(found.job.executeUser)), isForbidden: true};
   }
 
   async function end(id: string, job: JobView, isForced: boolean, caller: Caller): Promise<Envelope> {
-    const {taskID, submitUser} = job;
-    audit.note(isOwner(job, caller) ? 'kill' : 'killAsAdministrator', caller, {taskID, owner: submitUser});
+    const {taskID, submitUser: owner, status} = job;
     try {
-      return answer(id, await governance.kill(taskID, caller), isForced);
+      const report = await audit.change(
+        isOwner(job, caller) ? 'kill' : 'killAsAdministrator',
+        caller,
+        {taskID, owner, before: {status}},
+        () => governance.kill(taskID, caller),
+        killed => ({after: {status: killed.status, result: killed.result, receipt: killed.receipt}}),
+      );
+      return answer(id, report, isForced);
     } catch (error) {
       if (error instanceof LinkisError) return refused(null, texts.failed(error.message));
       throw error;
@@ -105,9 +113,14 @@ export function createKills({governance, access, audit}: Dependencies): Kills {
   };
 }
 
-/** `killResult` and `jobStatus` are ours: what was really done. */
-function answer(id: string, {result, status}: KillReport, isForced: boolean): Envelope {
-  const data = {execID: id, killResult: result, jobStatus: status};
+/** `killResult`, `jobStatus` and `receipt` are ours: what was really done. */
+function answer(id: string, {result, status, receipt}: KillReport, isForced: boolean): Envelope {
+  const data = {
+    execID: id,
+    killResult: result,
+    jobStatus: status,
+    ...(receipt === undefined ? {} : {receipt}),
+  };
   if (result === 'underWay') return ok(null, data, texts.underWay);
   if (result === 'ended') return ok(null, data, texts.killed);
   if (isForced) return ok(null, data, texts.forced);

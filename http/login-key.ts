@@ -12,7 +12,7 @@ import {
   type KeyObject,
 } from 'node:crypto';
 import {promisify} from 'node:util';
-import type {AccountStore} from '../actors/ports.ts';
+import type {AccountStore} from '../actors/account-port.ts';
 
 export type LoginKey = {
   /** Base64 of the X.509 form. Rejects with `DatabaseAwayError`. */

@@ -2,7 +2,7 @@
  * Checks a name and a password. Every answer takes the work of one password check, whether the name exists or not, and
  * only so many are under way at once: a flood of logins must not cost the memory and threads that jobs need.
  */
-import type {AccountStore, User} from '../actors/ports.ts';
+import type {AccountStore, User} from '../actors/account-port.ts';
 import type {Clock} from '../actors/runtime/clock.ts';
 import {createLoginThrottle} from './login-throttle.ts';
 import type {HttpSettings} from './settings.ts';

@@ -9,10 +9,14 @@ declare module 'fastify' {
     authenticated: Authenticated | null;
     /** The body as it came, for answers that quote it. */
     bodyText: string;
+    /** An error was answered, which Linkis does with HTTP 200 at times. */
+    isRefused: boolean;
   }
   interface FastifyContextConfig {
     /** `open`: answered without a login. */
     readonly access?: 'open';
+    /** Whether it has to be audited, where the HTTP method does not tell: a POST that only reads, a GET that changes. */
+    readonly audit?: 'reads' | 'changes';
   }
 }
 

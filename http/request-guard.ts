@@ -4,6 +4,7 @@
  */
 import type {FastifyReply, FastifyRequest} from 'fastify';
 import {gatewayMethod, gatewayService, pathOf, serviceMethod, serviceOf, toApiPath} from './api-path.ts';
+import {noteChanges} from './audit-hook.ts';
 import {corsHeaders, type CrossOrigin} from './cross-origin.ts';
 import {envelopeStatus, refused, send} from './envelope.ts';
 import {errorReply} from './error-reply.ts';
@@ -23,7 +24,7 @@ export function guardRequests(
   statistics: RequestStatistics,
   closing: AbortSignal,
 ): void {
-  const {authentication, instance, log, settings} = context;
+  const {audit, authentication, instance, log, settings} = context;
   app.decorateRequest('authenticated', null);
   app.decorateRequest('bodyText', '');
 
@@ -69,9 +70,11 @@ export function guardRequests(
     return undefined;
   }
 
+  noteChanges(app, audit);
   acceptJson(app);
 
   app.setErrorHandler((error, request, reply) => {
+    request.isRefused = true;
     const answer = errorReply(error, {
       url: request.originalUrl,
       requestId: request.id,

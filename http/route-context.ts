@@ -3,9 +3,15 @@ import type {IncomingMessage, Server, ServerResponse} from 'node:http';
 import type {TypeBoxTypeProvider} from '@fastify/type-provider-typebox';
 import type {FastifyBaseLogger, FastifyInstance} from 'fastify';
 import type {Logger} from 'pino';
+import type {AuditStore} from '../actors/audit.ts';
+import type {ConfigurationService} from '../actors/configuration-service.ts';
+import type {EngineGovernance} from '../actors/engine-governance.ts';
+import type {EngineRecordStore} from '../actors/engine-record.ts';
 import type {Governance} from '../actors/governance.ts';
 import type {Routing} from '../actors/instance-label-service.ts';
-import type {AccountStore, JobStore} from '../actors/ports.ts';
+import type {JobHistoryStore, RowsExport} from '../actors/job-history.ts';
+import type {JobStore} from '../actors/ports.ts';
+import type {AccountStore} from '../actors/account-port.ts';
 import type {Clock} from '../actors/runtime/clock.ts';
 import type {ClusterView} from '../actors/cluster-view.ts';
 import type {Audit} from './audit.ts';
@@ -29,6 +35,10 @@ export type FacadeApp = FastifyInstance<
 export type FacadeDependencies = {
   readonly governance: Governance;
   readonly jobs: JobStore;
+  /** Without it there are no statistics, and details are those of the row. */
+  readonly history?: JobHistoryStore;
+  /** How a list becomes a workbook. Without it lists are not downloaded. */
+  readonly exportRows?: RowsExport;
   readonly accounts: AccountStore;
   readonly clock: Clock;
   /** Unguessable bytes: they become session tickets. */
@@ -47,6 +57,16 @@ export type FacadeDependencies = {
   readonly routing?: Routing;
   /** The nodes, for administrators. */
   readonly cluster?: ClusterView;
+  /** Engines, their hosts, and resources in use. Without it none of Linkis' manager calls is offered. */
+  readonly engines?: EngineGovernance;
+  /** Keys, values and quotas. Without it only the engine types are told. */
+  readonly configuration?: ConfigurationService;
+  /** The history of engines. */
+  readonly engineRecords?: EngineRecordStore;
+  /** Where changes are noted; one for all parts of a node. By default in the log only. */
+  readonly audit?: Audit;
+  /** What was noted, for administrators. */
+  readonly auditStore?: Pick<AuditStore, 'list'>;
   /** Metrics of the other floors, shown on /metrics beside the facade's own. */
   readonly metrics: readonly Metric[];
 };

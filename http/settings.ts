@@ -46,6 +46,13 @@ export const httpSettings = {
     description:
       'Largest request body. Too small: long scripts are refused. Too large: a few clients can fill the memory.',
   },
+  auditSubmissions: {
+    type: 'boolean',
+    default: true,
+    description:
+      'Whether submissions stand in the audit (tenon audit). Who submitted what is in the history anyway: false saves a' +
+      ' row for each job.',
+  },
   headerBytesMax: {
     type: 'integer',
     default: 16 * 1024,

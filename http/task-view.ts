@@ -5,6 +5,7 @@ import {readMetrics, type JobMetrics} from '../actors/domain/metrics.ts';
 import {instanceOf} from '../actors/domain/owner.ts';
 import type {JobRow, StoredJob} from '../actors/ports.ts';
 import {parseObject} from './json-object.ts';
+import {shownParams} from './shown-params.ts';
 
 /** The keys of `task`; values as contract 3.2 lists them. */
 export type TaskView = Readonly<Record<string, unknown>>;
@@ -67,7 +68,7 @@ export function taskView(job: StoredJob, now: number, shown: 'single' | 'listed'
     executeApplicationName: row.engineType,
     requestApplicationName: facts.creator,
     runType: codeType,
-    paramsJson: json(row.params),
+    paramsJson: json(shownParams(row.params)),
     costTime: costTimeOf(row, metrics, now),
     strongerExecId: strongerExecIdOf(job),
     sourceJson: json(row.source),

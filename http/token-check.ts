@@ -1,5 +1,5 @@
 /** Whether a token row lets this user in from this address, in Linkis' order of checks (contract 2.5). Pure. */
-import type {Token} from '../actors/ports.ts';
+import type {Token} from '../actors/account-port.ts';
 
 export type TokenFault = {readonly code: number; readonly desc: string};
 

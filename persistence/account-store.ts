@@ -1,7 +1,7 @@
 /** Users, tokens, sessions and shared secrets over SQL. What opens a door (token, ticket) is stored as a hash only. */
 import {createHash} from 'node:crypto';
 import {LinkisError} from '../actors/domain/errors.ts';
-import type {AccountStore, Session, Token, User} from '../actors/ports.ts';
+import type {AccountStore, Session, Token, User} from '../actors/account-port.ts';
 import {fitting, fittingBytes, widths} from './column-limits.ts';
 import {integerOf, textOf} from './sql-row.ts';
 import {DuplicateKeyError, type SqlRow, type SqlSession} from './sql-session.ts';

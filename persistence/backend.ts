@@ -3,6 +3,7 @@ import {systemClock} from '../actors/runtime/clock.ts';
 import {systemRandom} from '../actors/runtime/random.ts';
 import type {BusyRetry} from './busy-retry.ts';
 import type {SqliteTarget} from './database-url.ts';
+import {facetBook} from './job-facets.ts';
 import type {Commit} from './job-store.ts';
 import type {SqlSession} from './sql-session.ts';
 import {commitToSqlite} from './sqlite-job-commit.ts';
@@ -38,9 +39,10 @@ async function openSqlite({file}: SqliteTarget, retry: BusyRetry, log: BackendLo
     await session.close();
     throw error;
   }
+  const facets = facetBook(session);
   return {
     session,
-    commit: writes => commitToSqlite(session, writes),
+    commit: writes => commitToSqlite(session, facets, writes),
     backUp: target => session.backUp(target),
   };
 }

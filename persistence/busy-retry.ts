@@ -31,7 +31,7 @@ export async function retryBusy<Result>(
       if (waitedMs >= waitMsMax) {
         throw new DatabaseAwayError(
           `Another process has held the database's lock for ${Math.round(waitedMs)} ms, longer than ${waitMsMax} ms.`,
-          {cause: error},
+          {cause: error, isUndone: true},
         );
       }
     }

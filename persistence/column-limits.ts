@@ -80,6 +80,9 @@ export const widths = {
   idempotencyKey: 128,
   requestId: 64,
   engineInstance: 128,
+  waits: 1000,
+  /** Of a statement in `linkis_ps_job_history_detail`. */
+  detailContent: 1000,
   textBytes: 65_535,
   /** Longer code, params and source go whole into `tenon_job_text`, and cut into their column. */
   inlineTextBytes: 60_000,

@@ -7,8 +7,13 @@ import {parentPort, workerData} from 'node:worker_threads';
 import {DatabaseAwayError} from '../actors/ports.ts';
 import {systemClock} from '../actors/runtime/clock.ts';
 import {accountStore} from './account-store.ts';
+import {auditStore} from './audit-store.ts';
 import {openBackend, type Backend} from './backend.ts';
+import {engineRecordStore} from './engine-record-store.ts';
+import {configurationStore} from './configuration-store.ts';
 import {instanceLabelStore} from './instance-label-store.ts';
+import {startUpkeep} from './history-upkeep.ts';
+import {jobHistoryStore} from './job-history-store.ts';
 import {leaseStore} from './lease-store.ts';
 import {jobStore} from './job-store.ts';
 import {packFailure} from './worker-failure.ts';
@@ -34,9 +39,20 @@ function inOrder<Values extends readonly unknown[], Result>(
 
 function apiOf({session, commit, backUp}: Backend): DatabaseApi {
   const jobs = jobStore(session, commit);
+  const history = jobHistoryStore(session, jobs);
+  const upkeep = startUpkeep(session, systemClock, error =>
+    tell({
+      type: 'log',
+      level: 'warn',
+      message: `The upkeep of the history failed, and is tried again later: ${String(error)}`,
+    }),
+  );
   const leases = leaseStore(session, settings.leaseMs);
   const accounts = accountStore(session);
   const labels = instanceLabelStore(session);
+  const configuration = configurationStore(session);
+  const audit = auditStore(session);
+  const engineRecords = engineRecordStore(session);
   return {
     'jobs.reserveIds': jobs.reserveIds,
     'jobs.commit': jobs.commit,
@@ -46,6 +62,10 @@ function apiOf({session, commit, backUp}: Backend): DatabaseApi {
     'jobs.unfinished': jobs.unfinished,
     'jobs.byIdempotencyKey': jobs.byIdempotencyKey,
     'jobs.removeEnded': jobs.removeEnded,
+    'history.details': history.details,
+    'history.statistics': history.statistics,
+    'history.due': history.due,
+    'history.removeDue': history.removeDue,
     'leases.acquire': leases.acquire,
     'leases.renew': leases.renew,
     'leases.declareDead': leases.declareDead,
@@ -71,9 +91,36 @@ function apiOf({session, commit, backUp}: Backend): DatabaseApi {
     'labels.detach': labels.detach,
     'labels.remove': labels.remove,
     'labels.version': labels.version,
+    'audit.append': audit.append,
+    'audit.list': audit.list,
+    'audit.head': audit.head,
+    'audit.readAfter': audit.readAfter,
+    'audit.removeBefore': audit.removeBefore,
+    'engineRecords.append': engineRecords.append,
+    'engineRecords.update': engineRecords.update,
+    'engineRecords.find': engineRecords.find,
+    'engineRecords.findByInstance': engineRecords.findByInstance,
+    'engineRecords.list': engineRecords.list,
+    'engineRecords.remove': engineRecords.remove,
+    'engineRecords.removeEnded': engineRecords.removeEnded,
+    'configuration.version': configuration.version,
+    'configuration.tables': configuration.tables,
+    'configuration.saveValues': configuration.saveValues,
+    'configuration.saveKey': configuration.saveKey,
+    'configuration.removeKey': configuration.removeKey,
+    'configuration.createCategory': configuration.createCategory,
+    'configuration.updateCategory': configuration.updateCategory,
+    'configuration.removeCategories': configuration.removeCategories,
+    'configuration.saveTenant': configuration.saveTenant,
+    'configuration.removeTenant': configuration.removeTenant,
+    'configuration.saveUserIp': configuration.saveUserIp,
+    'configuration.removeUserIp': configuration.removeUserIp,
     ping: () => session.ping(),
     backUp,
-    close: () => session.close(),
+    async close() {
+      await upkeep.stop();
+      await session.close();
+    },
   };
 }
 
@@ -81,7 +128,7 @@ async function answer(api: DatabaseApi, request: Request, dueMs: number): Promis
   const {id, question, values} = request;
   try {
     if (systemClock.monotonicMs() > dueMs)
-      throw new DatabaseAwayError(`${question} waited too long to be begun.`);
+      throw new DatabaseAwayError(`${question} waited too long to be begun.`, {isUndone: true});
     // The one place where a name meets its function; the client's `ask` has checked that the values fit it.
     const ask = api[question] as (...values: readonly unknown[]) => Promise<unknown>;
     tell({type: 'answer', id, value: await ask(...values)});

@@ -2,9 +2,14 @@
  * The one way into persistence: opens the database that a URL names and gives the stores over it. All work happens in a
  * thread of its own, so nothing here blocks the caller's.
  */
+import type {AuditStore} from '../actors/audit.ts';
 import type {LeaseStore} from '../actors/domain/lease.ts';
+import type {EngineRecordStore} from '../actors/engine-record.ts';
+import type {ConfigurationStore} from '../actors/configuration.ts';
 import type {InstanceLabelStore} from '../actors/instance-label.ts';
-import type {AccountStore, JobStore} from '../actors/ports.ts';
+import type {JobHistoryStore} from '../actors/job-history.ts';
+import type {JobStore} from '../actors/ports.ts';
+import type {AccountStore} from '../actors/account-port.ts';
 import type {Clock} from '../actors/runtime/clock.ts';
 import {systemRandom, type Random} from '../actors/runtime/random.ts';
 import {LastAdministratorError} from './account-store.ts';
@@ -17,9 +22,13 @@ import type {AnswerOf, DatabaseApi, DatabaseKind, Question} from './worker-proto
 export type Database = {
   readonly kind: DatabaseKind;
   readonly jobs: JobStore;
+  readonly history: JobHistoryStore;
   readonly leases: LeaseStore;
   readonly accounts: AccountStore;
   readonly labels: InstanceLabelStore;
+  readonly configuration: ConfigurationStore;
+  readonly audit: AuditStore;
+  readonly engineRecords: EngineRecordStore;
   /** Rejects with `DatabaseAwayError` unless the database answers. */
   readonly ping: () => Promise<void>;
   /**
@@ -50,6 +59,7 @@ export type DatabaseOptions = {
 
 const timeoutMsDefault = 10_000;
 const backupTimeoutMs = 3_600_000;
+const statisticsTimeoutMs = 30_000;
 
 /**
  * Opens the database and brings its schema up to date. Rejects with `DatabaseUrlError`, `DatabaseAwayError` (it can't be
@@ -82,6 +92,12 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
       unfinished: query('jobs.unfinished'),
       byIdempotencyKey: query('jobs.byIdempotencyKey'),
       removeEnded: query('jobs.removeEnded'),
+    },
+    history: {
+      details: query('history.details'),
+      statistics: asker(statisticsTimeoutMs)('history.statistics'),
+      due: query('history.due'),
+      removeDue: query('history.removeDue'),
     },
     leases: {
       acquire: leaseQuery('leases.acquire'),
@@ -121,6 +137,36 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
       detach: query('labels.detach'),
       remove: query('labels.remove'),
       version: query('labels.version'),
+    },
+    audit: {
+      append: query('audit.append'),
+      list: query('audit.list'),
+      head: query('audit.head'),
+      readAfter: query('audit.readAfter'),
+      removeBefore: query('audit.removeBefore'),
+    },
+    engineRecords: {
+      append: query('engineRecords.append'),
+      update: query('engineRecords.update'),
+      find: query('engineRecords.find'),
+      findByInstance: query('engineRecords.findByInstance'),
+      list: query('engineRecords.list'),
+      remove: query('engineRecords.remove'),
+      removeEnded: query('engineRecords.removeEnded'),
+    },
+    configuration: {
+      version: query('configuration.version'),
+      tables: query('configuration.tables'),
+      saveValues: query('configuration.saveValues'),
+      saveKey: query('configuration.saveKey'),
+      removeKey: query('configuration.removeKey'),
+      createCategory: query('configuration.createCategory'),
+      updateCategory: query('configuration.updateCategory'),
+      removeCategories: query('configuration.removeCategories'),
+      saveTenant: query('configuration.saveTenant'),
+      removeTenant: query('configuration.removeTenant'),
+      saveUserIp: query('configuration.saveUserIp'),
+      removeUserIp: query('configuration.removeUserIp'),
     },
     ping: query('ping'),
     backup: asker(backupTimeoutMs)('backUp'),

@@ -4,6 +4,7 @@
  */
 import {instanceOf} from '../actors/domain/owner.ts';
 import {isTerminal, jobStatuses, type JobStatus} from '../actors/domain/job.ts';
+import {readWaits} from '../actors/domain/metrics-waits.ts';
 import type {JobFacts, JobRow, JobUpdate, StoredJob} from '../actors/ports.ts';
 import {
   cutToBytes,
@@ -65,19 +66,31 @@ export function insertColumns(row: JobRow, facts: JobFacts, time: Time): JobColu
     engine_type: row.engineType,
     created_ms: row.createdTime,
     cost_ms: Math.max(0, row.updatedTime - row.createdTime),
+    engine_instance: '',
     has_texts: texts.length > 0 ? 1 : 0,
     ...changedCopies(row),
     ...factColumns(facts),
+    ...(isTerminal(row.status) ? {took_ms: Math.max(0, row.updatedTime - row.createdTime)} : {}),
   };
   return {history, job, texts};
 }
 
-/** What an update changes; `cost_ms` is left to the statement, which knows the creation time. Throws `ValueTooLongError`. */
-export function updateColumns({set, facts = {}}: JobUpdate, time: Time): JobColumns {
+/**
+ * What an update changes; `cost_ms` and `took_ms` are left to the statement, which knows the creation time. Throws
+ * `ValueTooLongError`.
+ */
+export function updateColumns({owner, set, facts = {}}: JobUpdate, time: Time): JobColumns {
   const prepared = facts.preparedCode ?? null;
+  // Another host has the job: which combination of facets that makes is found out later.
+  const moves = set.instances !== undefined && printedInstance(set.instances) !== printedInstance(owner);
   return {
     history: changedHistory(set, time),
-    job: {...changedCopies(set), ...factColumns(facts), ...(prepared === null ? {} : {has_texts: 1})},
+    job: {
+      ...changedCopies(set),
+      ...factColumns(facts),
+      ...(prepared === null ? {} : {has_texts: 1}),
+      ...(moves ? {facet: null} : {}),
+    },
     texts: prepared === null ? [] : [{kind: 'prepared', content: prepared.toWellFormed()}],
   };
 }
@@ -108,12 +121,22 @@ function changedCopies(set: Partial<JobRow>): Columns {
     columns['status'] = set.status;
     columns['is_open'] = isTerminal(set.status) ? null : 1;
   }
-  if (set.instances !== undefined) columns['instance'] = instanceOf(set.instances).toLowerCase();
+  if (set.instances !== undefined) columns['instance'] = printedInstance(set.instances);
   if (set.metrics !== undefined) {
-    columns['engine_instance'] = cutToCharacters(engineInstanceOf(set.metrics), widths.engineInstance);
+    const engine = engineInstanceOf(set.metrics);
+    // Until there is one it stays as it was inserted: an index that is not touched costs nothing.
+    if (engine !== '') columns['engine_instance'] = cutToCharacters(engine, widths.engineInstance);
+    if (set.status !== undefined && isTerminal(set.status)) {
+      const {queuedMs, launchMs, causes} = readWaits(set.metrics);
+      columns['queued_ms'] = queuedMs;
+      columns['launch_ms'] = launchMs;
+      columns['waits'] = causes === null || causes.length > widths.waits ? null : causes;
+    }
   }
   return columns;
 }
+
+const printedInstance = (instances: string): string => instanceOf(instances).toLowerCase();
 
 /** Linkis finds it in the metrics' text too. Parsing the JSON would cost more than all else here. */
 const engineInstanceOf = (metrics: string): string => /"engineInstance":"([^"\\]*)"/.exec(metrics)?.[1] ?? '';

@@ -4,9 +4,8 @@
  * to twelve times as much.
  */
 import {jobStatuses, type JobStatus} from '../actors/domain/job.ts';
-import type {JobFilter, JobPage, JobStore, JobWrite, StoredJob, WriteOutcome} from '../actors/ports.ts';
+import type {JobPage, JobStore, JobWrite, StoredJob, WriteOutcome} from '../actors/ports.ts';
 import {
-  detailTable,
   historyTable,
   jobTable,
   statusOf,
@@ -16,12 +15,13 @@ import {
   type JobTexts,
   type TextKind,
 } from './job-columns.ts';
-import {conditionsOf, orderOf} from './job-query.ts';
+import {approximateTotalOf} from './job-day-totals.ts';
+import {countStatuses, totalMax} from './job-counts.ts';
+import {findPage} from './job-pages.ts';
+import {removeEarliest} from './job-removal.ts';
 import {integerOf, textOf} from './sql-row.ts';
 import {placeholders, type SqlRow, type SqlSession, type SqlValue} from './sql-session.ts';
 
-/** An exact count of a large history takes seconds; what people read stops mattering long before. */
-export const totalMax = 10_000;
 export const pageSizeMax = 1_000;
 export const idsAtOnceMax = 1_000_000;
 /** The most that one answer carries of texts that do not fit their column; further ones stay cut at 60,000 bytes. */
@@ -56,13 +56,15 @@ export function jobStore(session: SqlSession, commit: Commit): JobStore {
     return job;
   }
 
-  async function totalOf(filter: JobFilter): Promise<number> {
-    const {sql, values} = conditionsOf(filter);
+  /** Whole, in the order of `ids`; one that was removed meanwhile is left out. */
+  async function rowsOf(ids: readonly number[]): Promise<readonly SqlRow[]> {
+    if (ids.length === 0) return [];
     const rows = await session.all(
-      `select count(*) as total from (select 1 from ${jobTable} j where ${sql} limit ${totalMax + 1}) matching`,
-      values,
+      `select ${storedColumns} ${stored} where h.id in (${placeholders(ids.length)})`,
+      ids,
     );
-    return rows[0] === undefined ? 0 : integerOf(rows[0], 'total');
+    const byId = new Map(rows.map(row => [integerOf(row, 'id'), row]));
+    return ids.map(id => byId.get(id)).filter(row => row !== undefined);
   }
 
   return {
@@ -81,34 +83,21 @@ export function jobStore(session: SqlSession, commit: Commit): JobStore {
     async list(filter, page): Promise<JobPage> {
       const size = Math.min(Math.max(1, Math.floor(page.size)), pageSizeMax);
       const offset = Math.max(0, Math.floor(page.number) - 1) * size;
-      const {sql, values} = conditionsOf(filter);
-      // The narrow table alone finds the page's ids; only those rows are then read whole. The outer order is by the page's
-      // own columns: by those of `j`, SQLite would walk all of its index instead.
-      const rows = await session.all(
-        `select ${storedColumns} from
-          (select j.id, j.created_ms, j.cost_ms from ${jobTable} j where ${sql}
-           order by ${orderOf(filter, 'j')} limit ? offset ?) page
-          join ${historyTable} h on h.id = page.id join ${jobTable} j on j.id = page.id
-          order by ${orderOf(filter, 'page')}`,
-        [...values, size, offset],
-      );
-      const isLast = rows.length < size && (rows.length > 0 || offset === 0);
-      const found = isLast ? Math.min(offset + rows.length, totalMax + 1) : await totalOf(filter);
+      const {ids, matching} = await findPage(session, filter, {offset, size});
+      const totalIsCapped = matching > totalMax;
+      const approximateTotal = totalIsCapped ? await approximateTotalOf(session, filter) : undefined;
       return {
-        jobs: await withTexts(rows, pageTextBytesMax),
-        total: Math.min(found, totalMax),
-        totalIsCapped: found > totalMax,
+        jobs: await withTexts(await rowsOf(ids), pageTextBytesMax),
+        total: Math.min(matching, totalMax),
+        totalIsCapped,
+        ...(approximateTotal === undefined ? {} : {approximateTotal}),
       };
     },
 
     async countByStatus(filter) {
-      const {sql, values} = conditionsOf(filter);
-      const rows = await session.all(
-        `select j.status as status, count(*) as total from ${jobTable} j where ${sql} group by j.status`,
-        values,
-      );
       const counts = noJobs();
-      for (const row of rows) counts[statusOf(row)] += integerOf(row, 'total');
+      for (const row of await countStatuses(session, filter))
+        counts[statusOf(row)] += integerOf(row, 'total');
       return counts;
     },
 
@@ -116,7 +105,7 @@ export function jobStore(session: SqlSession, commit: Commit): JobStore {
       const ofOwner = instance === undefined ? '' : 'and j.instance = ? ';
       const rows = await session.all(
         `select ${storedColumns} from
-          (select j.id from ${jobTable} j where j.is_open = 1 and j.id > ? ${ofOwner}order by j.id limit ?) page
+          (select j.id from ${jobTable} j where j.is_open = 1 and j.took_ms is null and j.id > ? ${ofOwner}order by j.id limit ?) page
           join ${historyTable} h on h.id = page.id join ${jobTable} j on j.id = page.id order by page.id`,
         [
           afterId,
@@ -127,34 +116,9 @@ export function jobStore(session: SqlSession, commit: Commit): JobStore {
       return withTexts(rows, Number.POSITIVE_INFINITY);
     },
 
-    removeEnded: (endedBeforeMs, limit) =>
-      session.transaction(async ({all, run}) => {
-        const rows = await all(
-          `select j.id from ${jobTable} j
-            where j.is_open is null and j.created_ms < ? and j.created_ms + j.cost_ms < ?
-            order by j.created_ms, j.id limit ?`,
-          [endedBeforeMs, endedBeforeMs, Math.min(Math.max(1, Math.floor(limit)), pageSizeMax)],
-        );
-        const ids = rows.map(row => integerOf(row, 'id'));
-        if (ids.length === 0) return 0;
-        // New ids begin above the highest in the history, which may be one that goes now.
-        const next = Math.max(...ids) + 1;
-        await run("update tenon_id_block set next_id = ? where name = 'job' and next_id < ?", [next, next]);
-        for (const [table, key] of tablesOfJob) {
-          await run(`delete from ${table} where ${key} in (${placeholders(ids.length)})`, ids);
-        }
-        return ids.length;
-      }),
+    removeEnded: (endedBeforeMs, limit) => removeEarliest(session, endedBeforeMs, limit),
   };
 }
-
-/** Every table that holds something of a job, and the column that names the job. */
-const tablesOfJob = [
-  [textTable, 'job_id'],
-  [detailTable, 'job_history_id'],
-  [jobTable, 'id'],
-  [historyTable, 'id'],
-] as const;
 
 function noJobs(): Record<JobStatus, number> {
   const counts: Partial<Record<JobStatus, number>> = {};

@@ -8,6 +8,7 @@ import {BackupNotOfferedError} from './backup.ts';
 import type {BusyRetry} from './busy-retry.ts';
 import {printTarget, type ServerTarget} from './database-url.ts';
 import {historyTable} from './job-columns.ts';
+import {facetBook} from './job-facets.ts';
 import {migrateServer} from './server-migration.ts';
 import {poolOf, serverOrm, type ServerKind} from './server-orm.ts';
 import {commitToServer} from './server-job-commit.ts';
@@ -49,9 +50,10 @@ export async function openServer(target: ServerTarget, retry: BusyRetry, log: Ba
     await session.close();
     throw error;
   }
+  const facets = facetBook(session);
   return {
     session,
-    commit: writes => commitToServer(session, writes),
+    commit: writes => commitToServer(session, facets, writes),
     backUp: () => Promise.reject(new BackupNotOfferedError(server)),
   };
 }

@@ -5,6 +5,7 @@
  * were written; if not, the rows are read and the outcomes derived from them.
  */
 import {LinkisError} from '../actors/domain/errors.ts';
+import {isTerminal} from '../actors/domain/job.ts';
 import type {JobInsert, JobUpdate, JobWrite, WriteOutcome} from '../actors/ports.ts';
 import {ValueRefusedError} from './server-failure.ts';
 import {
@@ -17,6 +18,7 @@ import {
   written,
 } from './commit-outcome.ts';
 import {
+  detailTable,
   historyTable,
   insertColumns,
   jobTable,
@@ -25,6 +27,8 @@ import {
   type Columns,
   type JobColumns,
 } from './job-columns.ts';
+import {attemptDetailSql, detailColumns, endsAttempt} from './job-details.ts';
+import type {FacetBook} from './job-facets.ts';
 import {integerOf} from './sql-row.ts';
 import {
   DuplicateKeyError,
@@ -44,14 +48,17 @@ const lanesMax = 4;
 type Entry<Write extends JobWrite = JobWrite> = {
   readonly write: Write;
   readonly columns: JobColumns;
+  readonly details: readonly Columns[];
   readonly settle: (outcome: WriteOutcome) => void;
 };
 
 /** Rejects with `DatabaseAwayError`; then each write may or may not be there, and committing again tells. */
 export async function commitToServer(
   session: SqlSession,
+  facets: FacetBook,
   writes: readonly JobWrite[],
 ): Promise<readonly WriteOutcome[]> {
+  const {time} = serverWords;
   const outcomes: WriteOutcome[] = writes.map(() => written);
   const rounds: {inserts: Entry<JobInsert>[]; updates: Entry<JobUpdate>[]}[] = [];
   const turns = new Map<number, number>();
@@ -66,18 +73,22 @@ export async function commitToServer(
     const round = (rounds[turn] ??= {inserts: [], updates: []});
     try {
       if (write.type === 'insert') {
-        round.inserts.push({write, columns: insertColumns(write.row, write.facts, serverWords.time), settle});
+        const columns = insertColumns(write.row, write.facts, time);
+        round.inserts.push({write, columns, details: [], settle});
       } else {
-        round.updates.push({write, columns: updateColumns(write, serverWords.time), settle});
+        const columns = updateColumns(write, time);
+        round.updates.push({write, columns, details: detailColumns(write, time), settle});
       }
     } catch (error) {
       if (!(error instanceof LinkisError)) throw error;
       settle(refused(error));
     }
   });
+  await facets.learn(rounds.flatMap(({inserts}) => inserts.map(({columns}) => columns.job)));
   for (const {inserts, updates} of rounds) {
+    const numbered = inserts.map(entry => withFacet(entry, facets));
     await inLanes([
-      ...chunks(inserts).map(chunk => () => insertChunk(session, chunk)),
+      ...chunks(numbered).map(chunk => () => insertChunk(session, chunk)),
       ...shapes(updates)
         .flatMap(chunks)
         .map(chunk => () => updateChunk(session, chunk)),
@@ -85,6 +96,11 @@ export async function commitToServer(
   }
   return outcomes;
 }
+
+const withFacet = (entry: Entry<JobInsert>, facets: FacetBook): Entry<JobInsert> => {
+  const {history, job, texts} = entry.columns;
+  return {...entry, columns: {history, texts, job: {...job, facet: facets.numberOf(job)}}};
+};
 
 /** Runs all tasks, a few at a time. After a failure no further one is begun, and none is under way when it rejects. */
 async function inLanes(tasks: readonly (() => Promise<void>)[]): Promise<void> {
@@ -129,14 +145,17 @@ const sizeOf = ({history}: JobColumns): number =>
 function shapes(updates: readonly Entry<JobUpdate>[]): Entry<JobUpdate>[][] {
   const groups = new Map<string, Entry<JobUpdate>[]>();
   for (const entry of updates) {
-    const {write, columns} = entry;
+    const {write, columns, details} = entry;
+    const {status} = write.set;
     const shape = [
       write.owner,
+      isEnd(write),
+      endsAttempt(status),
       write.from.join(),
       Object.keys(columns.history).join(),
       Object.keys(columns.job).join(),
       // Texts of their own need more than one statement, so such an update goes alone.
-      columns.texts.length === 0 ? '' : write.id,
+      columns.texts.length === 0 && details.length === 0 ? '' : write.id,
     ].join('\n');
     const group = groups.get(shape);
     if (group === undefined) groups.set(shape, [entry]);
@@ -229,7 +248,10 @@ async function updateChunk(session: SqlSession, entries: readonly Entry<JobUpdat
   try {
     const matched = await runUpdate(session, entries);
     // Two rows a job, one in each table; a server counts what it matched, changed or not.
-    if (matched === 2 * entries.length) return entries.forEach(({settle}) => settle(written));
+    if (matched === 2 * entries.length) {
+      await addAttemptDetails(session, entries);
+      return entries.forEach(({settle}) => settle(written));
+    }
   } catch (error) {
     if (!(error instanceof ValueRefusedError)) throw error;
     if (entries.length === 1) return first.settle(refused(error));
@@ -249,7 +271,20 @@ async function deriveOutcomes(session: SqlSession, entries: readonly Entry<JobUp
     const outcome = updateOutcome(entry.write, entry.columns.history, rows.get(entry.write.id));
     entry.settle(outcome.type === 'matches' ? await adopt(session, entry) : outcome);
   }
+  await addAttemptDetails(session, entries);
 }
+
+/**
+ * A statement of its own after the change, so that no change ever holds its rows for a second round trip. A node that dies
+ * in between leaves an attempt without its detail, which whoever reads it takes from the row.
+ */
+async function addAttemptDetails(session: SqlSession, entries: readonly Entry<JobUpdate>[]): Promise<void> {
+  if (!endsAttempt(entries[0]?.write.set.status)) return;
+  const ids = entries.filter(({details}) => details.length === 0).map(({write}) => write.id);
+  if (ids.length > 0) await session.run(attemptDetailSql(serverWords.insertOrIgnore, ids.length), ids);
+}
+
+const isEnd = ({set: {status}}: JobUpdate): boolean => status !== undefined && isTerminal(status);
 
 /** A row that Linkis, or somebody by hand, inserted has no row in `tenon_job` yet: that is why nothing matched. */
 async function adopt(session: SqlSession, entry: Entry<JobUpdate>): Promise<WriteOutcome> {
@@ -286,6 +321,7 @@ async function runUpdate(session: SqlSession, entries: readonly Entry<JobUpdate>
     entries.forEach((entry, index) => values.push(entry.write.id, all[index] ?? null));
     return `case h.id ${'when ? then ? '.repeat(entries.length)}end`;
   };
+  const cost = (): string => `greatest(0, ${valueOf(entry => entry.write.set.updatedTime)} - j.created_ms)`;
   const set = [
     ...Object.keys(columns.history).map(
       name => `h.${name} = ${valueOf(entry => entry.columns.history[name] ?? null)}`,
@@ -293,17 +329,28 @@ async function runUpdate(session: SqlSession, entries: readonly Entry<JobUpdate>
     ...Object.keys(columns.job).map(
       name => `j.${name} = ${valueOf(entry => entry.columns.job[name] ?? null)}`,
     ),
-    `j.cost_ms = greatest(0, ${valueOf(entry => entry.write.set.updatedTime)} - j.created_ms)`,
+    `j.cost_ms = ${cost()}`,
+    ...(isEnd(write) ? [`j.took_ms = ${cost()}`] : []),
   ];
   const sql = `update ${historyTable} h join ${jobTable} j on j.id = h.id set ${set.join(', ')}
     where h.id in (${placeholders(ids.length)}) and h.instances = ? and h.status in (${placeholders(write.from.length)})`;
   const all = [...values, ...ids, write.owner, ...write.from];
-  if (columns.texts.length === 0) return (await session.run(sql, all)).changes;
+  if (columns.texts.length === 0 && first.details.length === 0) return (await session.run(sql, all)).changes;
   return session.transaction(async inside => {
     const {changes} = await inside.run(sql, all);
-    if (changes === 2) await putTexts(inside, write.id, columns);
+    if (changes !== 2) return changes;
+    await putTexts(inside, write.id, columns);
+    for (const detail of first.details) await putDetail(inside, detail);
     return changes;
   });
+}
+
+async function putDetail(inside: SqlStatements, detail: Columns): Promise<void> {
+  const names = Object.keys(detail);
+  await inside.run(
+    `insert ignore into ${detailTable} (${names.join(', ')}) values (${placeholders(names.length)})`,
+    Object.values(detail),
+  );
 }
 
 async function readRows(session: SqlSession, ids: readonly number[]): Promise<Map<number, SqlRow>> {

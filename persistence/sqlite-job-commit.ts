@@ -3,6 +3,7 @@
  * write gets its own count of changed rows, and nothing is gained by folding many into one.
  */
 import {LinkisError} from '../actors/domain/errors.ts';
+import {isTerminal} from '../actors/domain/job.ts';
 import type {JobInsert, JobUpdate, JobWrite, WriteOutcome} from '../actors/ports.ts';
 import {
   IdempotencyKeyTakenError,
@@ -13,6 +14,7 @@ import {
   written,
 } from './commit-outcome.ts';
 import {
+  detailTable,
   historyTable,
   insertColumns,
   jobTable,
@@ -21,31 +23,62 @@ import {
   type Columns,
   type JobColumns,
 } from './job-columns.ts';
+import {attemptDetailSql, detailColumns, endsAttempt} from './job-details.ts';
+import type {FacetBook} from './job-facets.ts';
 import {placeholders, sqliteWords, type SqlRow, type SqlValue} from './sql-session.ts';
 import type {SqliteSession, SqliteWriter} from './sqlite-session.ts';
 
 /** Rejects with `DatabaseAwayError`; then nothing, or everything, was written. */
-export const commitToSqlite = (
+export async function commitToSqlite(
   session: SqliteSession,
+  facets: FacetBook,
   writes: readonly JobWrite[],
-): Promise<readonly WriteOutcome[]> => session.write(writer => writes.map(write => apply(writer, write)));
-
-function apply(writer: SqliteWriter, write: JobWrite): WriteOutcome {
-  let columns: JobColumns;
-  try {
-    columns =
-      write.type === 'insert'
-        ? insertColumns(write.row, write.facts, sqliteWords.time)
-        : updateColumns(write, sqliteWords.time);
-  } catch (error) {
-    if (error instanceof LinkisError) return refused(error);
-    throw error;
-  }
-  return write.type === 'insert' ? insert(writer, write, columns) : update(writer, write, columns);
+): Promise<readonly WriteOutcome[]> {
+  const prepared = writes.map(prepare);
+  await facets.learn(prepared.flatMap(each => (each.type === 'insert' ? [each.columns.job] : [])));
+  return session.write(writer => prepared.map(each => apply(writer, facets, each)));
 }
 
-function insert(writer: SqliteWriter, write: JobInsert, columns: JobColumns): WriteOutcome {
-  const {history, job, texts} = columns;
+type Prepared =
+  | {readonly type: 'refused'; readonly outcome: WriteOutcome}
+  | {readonly type: 'insert'; readonly write: JobInsert; readonly columns: JobColumns}
+  | {
+      readonly type: 'update';
+      readonly write: JobUpdate;
+      readonly columns: JobColumns;
+      readonly details: readonly Columns[];
+    };
+
+function prepare(write: JobWrite): Prepared {
+  const {time} = sqliteWords;
+  try {
+    return write.type === 'insert'
+      ? {type: 'insert', write, columns: insertColumns(write.row, write.facts, time)}
+      : {type: 'update', write, columns: updateColumns(write, time), details: detailColumns(write, time)};
+  } catch (error) {
+    if (error instanceof LinkisError) return {type: 'refused', outcome: refused(error)};
+    throw error;
+  }
+}
+
+function apply(writer: SqliteWriter, facets: FacetBook, prepared: Prepared): WriteOutcome {
+  switch (prepared.type) {
+    case 'refused':
+      return prepared.outcome;
+    case 'insert':
+      return insert(writer, facets, prepared.write, prepared.columns);
+    case 'update':
+      return update(writer, prepared.write, prepared.columns, prepared.details);
+  }
+}
+
+function insert(
+  writer: SqliteWriter,
+  facets: FacetBook,
+  write: JobInsert,
+  {history, job: facts, texts}: JobColumns,
+): WriteOutcome {
+  const job: Columns = {...facts, facet: facets.numberOf(facts)};
   if (insertRow(writer, historyTable, history) === 0) {
     const found = read(writer, write.row.id);
     // Nobody deletes rows inside our transaction, so the row that was in the way is there.
@@ -59,8 +92,12 @@ function insert(writer: SqliteWriter, write: JobInsert, columns: JobColumns): Wr
   return written;
 }
 
-function update(writer: SqliteWriter, write: JobUpdate, columns: JobColumns): WriteOutcome {
-  const {history, job, texts} = columns;
+function update(
+  writer: SqliteWriter,
+  write: JobUpdate,
+  {history, job, texts}: JobColumns,
+  details: readonly Columns[],
+): WriteOutcome {
   const {changes} = writer.run(
     `update ${historyTable} set ${assignments(history)}
      where id = ? and instances = ? and status in (${placeholders(write.from.length)})`,
@@ -72,14 +109,22 @@ function update(writer: SqliteWriter, write: JobUpdate, columns: JobColumns): Wr
       throw new Error(`Job ${write.id} matches its update, but was not changed.`);
     return outcome;
   }
-  const values = [...Object.values(job), write.set.updatedTime, write.id];
-  const set = `${assignments(job)}${Object.keys(job).length > 0 ? ', ' : ''}cost_ms = max(0, ? - created_ms)`;
+  const {status, updatedTime} = write.set;
+  const isEnd = status !== undefined && isTerminal(status);
+  const values = [...Object.values(job), updatedTime, ...(isEnd ? [updatedTime] : []), write.id];
+  const set =
+    `${assignments(job)}${Object.keys(job).length > 0 ? ', ' : ''}cost_ms = max(0, ? - created_ms)` +
+    (isEnd ? ', took_ms = max(0, ? - created_ms)' : '');
   const {changes: jobChanges} = writer.run(`update ${jobTable} set ${set} where id = ?`, values);
   if (jobChanges === 0) {
     writer.run(adoptForeignRow, [write.id]);
     writer.run(`update ${jobTable} set ${set} where id = ?`, values);
   }
   for (const text of texts) putText(writer, write.id, text);
+  for (const detail of details) insertRow(writer, detailTable, detail);
+  if (details.length === 0 && endsAttempt(status)) {
+    writer.run(attemptDetailSql('insert or ignore', 1), [write.id]);
+  }
   return written;
 }
 

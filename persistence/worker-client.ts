@@ -78,11 +78,13 @@ export class WorkerClient {
   ): Promise<AnswerOf<Q>> {
     const phase = this.#phase;
     if (phase.type !== 'open') {
-      return Promise.reject(new DatabaseAwayError(this.#whyAway));
+      return Promise.reject(new DatabaseAwayError(this.#whyAway, {isUndone: true}));
     }
     if (this.#open.size >= openRequestsMax) {
       return Promise.reject(
-        new DatabaseAwayError(`${this.#open.size} requests wait for the database; more are not taken.`),
+        new DatabaseAwayError(`${this.#open.size} requests wait for the database; more are not taken.`, {
+          isUndone: true,
+        }),
       );
     }
     const id = (this.#lastId += 1);

@@ -29,12 +29,14 @@ export class DatabaseFaultError extends Error {
 export function packFailure(error: unknown): WorkerFailure {
   if (!(error instanceof Error)) return {name: 'Error', message: String(error), stack: ''};
   const {name, message, stack = ''} = error;
+  if (error instanceof DatabaseAwayError) return {name, message, stack, isUndone: error.isUndone};
   return error instanceof LinkisError
     ? {name, message, stack, code: error.code, retryable: error.retryable}
     : {name, message, stack};
 }
 
 export function unpackFailure(failure: WorkerFailure): Error {
-  if (failure.name === 'DatabaseAwayError') return new DatabaseAwayError(failure.message);
+  const {name, message, isUndone = false} = failure;
+  if (name === 'DatabaseAwayError') return new DatabaseAwayError(message, {isUndone});
   return failure.code === undefined ? new DatabaseFaultError(failure) : new StoreError(failure);
 }

@@ -2,9 +2,14 @@
  * What the main thread may ask of the database's thread: one request, one reply, matched by a counter. Values cross by
  * structured clone, so everything here is plain data.
  */
+import type {AuditStore} from '../actors/audit.ts';
 import type {LeaseStore} from '../actors/domain/lease.ts';
+import type {EngineRecordStore} from '../actors/engine-record.ts';
+import type {ConfigurationStore} from '../actors/configuration.ts';
 import type {InstanceLabelStore} from '../actors/instance-label.ts';
-import type {AccountStore, JobStore} from '../actors/ports.ts';
+import type {JobHistoryStore} from '../actors/job-history.ts';
+import type {JobStore} from '../actors/ports.ts';
+import type {AccountStore} from '../actors/account-port.ts';
 import type {AccountTables} from './account-store.ts';
 import type {DatabaseTarget} from './database-url.ts';
 
@@ -20,6 +25,10 @@ export type DatabaseApi = {
   readonly 'jobs.unfinished': JobStore['unfinished'];
   readonly 'jobs.byIdempotencyKey': JobStore['byIdempotencyKey'];
   readonly 'jobs.removeEnded': JobStore['removeEnded'];
+  readonly 'history.details': JobHistoryStore['details'];
+  readonly 'history.statistics': JobHistoryStore['statistics'];
+  readonly 'history.due': JobHistoryStore['due'];
+  readonly 'history.removeDue': JobHistoryStore['removeDue'];
   readonly 'leases.acquire': LeaseStore['acquire'];
   readonly 'leases.renew': LeaseStore['renew'];
   readonly 'leases.declareDead': LeaseStore['declareDead'];
@@ -45,6 +54,30 @@ export type DatabaseApi = {
   readonly 'labels.detach': InstanceLabelStore['detach'];
   readonly 'labels.remove': InstanceLabelStore['remove'];
   readonly 'labels.version': InstanceLabelStore['version'];
+  readonly 'audit.append': AuditStore['append'];
+  readonly 'audit.list': AuditStore['list'];
+  readonly 'audit.head': AuditStore['head'];
+  readonly 'audit.readAfter': AuditStore['readAfter'];
+  readonly 'audit.removeBefore': AuditStore['removeBefore'];
+  readonly 'engineRecords.append': EngineRecordStore['append'];
+  readonly 'engineRecords.update': EngineRecordStore['update'];
+  readonly 'engineRecords.find': EngineRecordStore['find'];
+  readonly 'engineRecords.findByInstance': EngineRecordStore['findByInstance'];
+  readonly 'engineRecords.list': EngineRecordStore['list'];
+  readonly 'engineRecords.remove': EngineRecordStore['remove'];
+  readonly 'engineRecords.removeEnded': EngineRecordStore['removeEnded'];
+  readonly 'configuration.version': ConfigurationStore['version'];
+  readonly 'configuration.tables': ConfigurationStore['tables'];
+  readonly 'configuration.saveValues': ConfigurationStore['saveValues'];
+  readonly 'configuration.saveKey': ConfigurationStore['saveKey'];
+  readonly 'configuration.removeKey': ConfigurationStore['removeKey'];
+  readonly 'configuration.createCategory': ConfigurationStore['createCategory'];
+  readonly 'configuration.updateCategory': ConfigurationStore['updateCategory'];
+  readonly 'configuration.removeCategories': ConfigurationStore['removeCategories'];
+  readonly 'configuration.saveTenant': ConfigurationStore['saveTenant'];
+  readonly 'configuration.removeTenant': ConfigurationStore['removeTenant'];
+  readonly 'configuration.saveUserIp': ConfigurationStore['saveUserIp'];
+  readonly 'configuration.removeUserIp': ConfigurationStore['removeUserIp'];
   readonly ping: () => Promise<void>;
   readonly backUp: (file: string) => Promise<void>;
   readonly close: () => Promise<void>;
@@ -68,6 +101,8 @@ export type WorkerFailure = {
   readonly stack: string;
   readonly code?: number;
   readonly retryable?: boolean;
+  /** Of a `DatabaseAwayError`. */
+  readonly isUndone?: boolean;
 };
 
 export type Reply =

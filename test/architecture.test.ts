@@ -78,7 +78,7 @@ test(breaks, 'chance', {'http/a.ts': 'const at = new Date();'}, 'http/a.ts:1');
 test(breaks, 'chance', {'engines/a.ts': 'const home = process.env.HOME;'}, 'config.ts');
 test(breaks, 'timers', {'actors/a.ts': 'setTimeout(f, 5);'}, 'Clock.after');
 test(breaks, 'names', {'http/a.ts': 'export default 5;'}, 'http/a.ts:1');
-test(breaks, 'hands on', {'http/index.ts': `export * from './server.ts';`}, 'http/index.ts:1');
+test(breaks, 'public surfaces', {'http/index.ts': `export * from './server.ts';`}, 'http/index.ts:1');
 test(breaks, 'drawer', {'http/utils.ts': ''}, 'http/utils.ts');
 test(breaks, 'drawer', {'actors/common/a.ts': ''}, 'actors/common/a.ts');
 test(breaks, 'kebab', {'http/errorReply.ts': ''}, 'errorReply');

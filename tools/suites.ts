@@ -26,6 +26,12 @@ type Suite = {readonly config: string; readonly needs: string; readonly isEveryw
 const suites: Readonly<Record<string, Suite>> = {
   unit: {config: 'ava.config.js', needs: 'Node', isEverywhere: true},
   e2e: {config: 'ava.e2e.config.js', needs: 'Python 3', isEverywhere: true},
+  conformance: {config: 'ava.conformance.config.js', needs: 'Python 3 and Perl', isEverywhere: false},
+  'conformance-long': {
+    config: 'ava.conformance-long.config.js',
+    needs: 'Python 3',
+    isEverywhere: false,
+  },
   cluster: {config: 'ava.cluster.config.js', needs: 'Python 3 and MariaDB', isEverywhere: false},
   'cluster-long': {
     config: 'ava.cluster-long.config.js',

@@ -30,6 +30,8 @@ export type CheckContext = {
   readonly jobAttemptsMax: number;
   readonly jobRetryDelayMs: number;
   readonly settings: SubmissionSettings;
+  /** The tenant that the configuration gives a user and creator; empty: none. */
+  readonly configuredTenant?: (user: string, creator: string) => string;
 };
 
 export type Check = (draft: JobDraft, context: CheckContext) => JobDraft;

@@ -1,16 +1,31 @@
 /** The tenant of a job: its label, else what the configuration maps its user and creator to (`SetTenantLabelInterceptor`). */
 import {readLabels} from '../domain/label.ts';
-import type {Check} from './job-draft.ts';
+import type {SubmissionSettings} from '../submission-settings.ts';
+import type {Check, JobDraft} from './job-draft.ts';
 
 /** Throws `InvalidLabelError` when the configured tenant is no label. */
-export const setTenant: Check = (draft, {settings}) => {
-  const {labels, executeUser, creator} = draft;
-  const given = labels['tenant'];
-  if (given !== undefined && given !== '') return {...draft, tenant: given};
-  const names = [`${executeUser}-${creator}`, `*-${creator}`, `${executeUser}-*`];
-  const mapped = names
-    .map(name => settings.tenants.find(entry => entry.startsWith(`${name}=`))?.slice(name.length + 1))
-    .find(tenant => tenant !== undefined && tenant !== '');
-  if (mapped === undefined) return draft;
-  return {...draft, tenant: mapped, labels: {...labels, ...readLabels({tenant: mapped})}};
+export const setTenant: Check = (draft, {settings, configuredTenant}) => {
+  const {labels} = draft;
+  const tenant = tenantOf(draft, settings, configuredTenant);
+  if (tenant === '' || labels['tenant'] === tenant) return {...draft, tenant};
+  return {...draft, tenant, labels: {...labels, ...readLabels({tenant})}};
 };
+
+/** Empty: none. */
+export function tenantOf(
+  {labels, executeUser, creator}: Pick<JobDraft, 'labels' | 'executeUser' | 'creator'>,
+  {tenants}: Pick<SubmissionSettings, 'tenants'>,
+  /** What the configuration tables say; they go before the settings. */
+  configured: (user: string, creator: string) => string = () => '',
+): string {
+  const given = labels['tenant'];
+  if (given !== undefined && given !== '') return given;
+  const mapped = configured(executeUser, creator);
+  if (mapped !== '') return mapped;
+  const names = [`${executeUser}-${creator}`, `*-${creator}`, `${executeUser}-*`];
+  return (
+    names
+      .map(name => tenants.find(entry => entry.startsWith(`${name}=`))?.slice(name.length + 1))
+      .find(tenant => tenant !== undefined && tenant !== '') ?? ''
+  );
+}

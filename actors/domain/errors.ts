@@ -38,9 +38,10 @@ export class QueueFullError extends LinkisError {
   readonly code = 12001;
   override readonly retryable = true;
 
-  constructor(group: string, waiting: number, waitingMax: number) {
+  /** `unit`: what is counted, jobs or bytes. */
+  constructor(owner: string, waiting: number, waitingMax: number, unit: 'jobs' | 'bytes' = 'jobs') {
     super(
-      `The submission queue is full: group ${group} has ${waiting} jobs waiting, its limit is ${waitingMax}.` +
+      `The submission queue is full: ${owner} has ${waiting} ${unit} waiting, its limit is ${waitingMax}.` +
         ' Wait until some have ended, or kill what is not needed.',
     );
   }

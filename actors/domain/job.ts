@@ -45,6 +45,8 @@ export type JobSpec = {
   readonly submitUser: string;
   readonly executeUser: string;
   readonly creator: string;
+  /** Whose share of contended engines it uses; empty: that of everybody without a tenant. */
+  readonly tenant: string;
   readonly engineType: EngineTypeLabel;
   /** Linkis' run type: `shell`, `python`, `sql`, … */
   readonly codeType: string;

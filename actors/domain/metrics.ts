@@ -20,7 +20,13 @@ export type JobMetrics = {
   readonly engineLogPath?: string;
   readonly ticketId?: string;
   readonly isReuse?: boolean;
+  /** Milliseconds waited, by cause; ours, as `runMs`. */
+  readonly waits?: Readonly<Record<string, number>>;
+  readonly runMs?: number;
 };
+
+/** Where a job's time went, as far as it is known by now. */
+export type MetricsWaits = Pick<JobMetrics, 'waits' | 'runMs'>;
 
 /** Of a job whose checks were passed. */
 export const submittedMetrics = (nowMs: number): string =>
@@ -35,13 +41,22 @@ export const refusedMetrics = (nowMs: number): string =>
   });
 
 /** The column's text after a milestone; `engine` is the one that got the job. */
-export type AdvanceMetrics = (milestone: MetricsMilestone, nowMs: number, engine?: MetricsEngine) => string;
+export type AdvanceMetrics = (
+  milestone: MetricsMilestone,
+  nowMs: number,
+  engine?: MetricsEngine,
+  times?: MetricsWaits,
+) => string;
 
 /** Each call goes on from the one before, the first from the column's text, which is parsed when that call comes. */
 export function advancingMetrics(metrics: string): AdvanceMetrics {
   let values: Readonly<Record<string, unknown>> | undefined;
-  return (milestone, nowMs, engine) => {
-    values = {...(values ?? parseObject(metrics)), ...changes(milestone, printMetricsTime(nowMs), engine)};
+  return (milestone, nowMs, engine, times) => {
+    values = {
+      ...(values ?? parseObject(metrics)),
+      ...changes(milestone, printMetricsTime(nowMs), engine),
+      ...times,
+    };
     return JSON.stringify(values);
   };
 }
@@ -88,8 +103,15 @@ export function readMetrics(metrics: string): JobMetrics {
     ...textField('engineLogPath', object['engineLogPath']),
     ...textField('ticketId', engine?.['ticketId']),
     ...(typeof object['isReuse'] === 'boolean' ? {isReuse: object['isReuse']} : {}),
+    ...(isRecord(object['waits']) ? {waits: numbersOf(object['waits'])} : {}),
+    ...(typeof object['runMs'] === 'number' ? {runMs: object['runMs']} : {}),
   };
 }
+
+const numbersOf = (object: Readonly<Record<string, unknown>>): Readonly<Record<string, number>> =>
+  Object.fromEntries(
+    Object.entries(object).filter((entry): entry is [string, number] => typeof entry[1] === 'number'),
+  );
 
 const textField = (key: string, value: unknown): Record<string, string> =>
   typeof value === 'string' && value !== '' ? {[key]: value} : {};

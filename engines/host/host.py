@@ -16,14 +16,15 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import process_tree
 import wire
-from cgroup import join_cgroup
+from cgroup import memory_kills
 from event_loop import EventLoop
-from host_process import boot_id, set_limits, write_private
+from host_process import boot_id, take_place, write_private, write_whole
+from job_place import JobPlaces
 from process_tree import Family
 from reserve import Reserve
 from socket_server import SocketServer
 from spool import SpoolFullError
-from task import Task, job_directory, spec_problem
+from task import Task, spec_problem
 from task_failure import TIMED_OUT, failure
 from trash import Trash
 
@@ -35,7 +36,7 @@ _FIRST_OWNER_MS = 10_000
 class Host:
     """Joins the parts, and decides what no single part can: who is obeyed, when there is room, when to leave."""
 
-    def __init__(self, configuration):
+    def __init__(self, configuration, cgroup, limited):
         self.directory = os.getcwd()
         self.engine_id = configuration['engineId']
         self.engine_type = configuration['engineType']
@@ -49,15 +50,19 @@ class Host:
         self.loop = EventLoop(self._crashed)
         self.task = None
         self.trash = Trash(self.loop, self.directory)
+        self.places = JobPlaces(self.directory, self.trash)
         self.is_leaving = False
         self.reserve = Reserve(os.path.join(self.directory, 'reserve'))
         self._orphan_timer = None
         self._left = False
         self._leave_by = None
         self._was_attached = False
+        self._is_prepared = False
         self._log_bytes = 0
         self._user_environment = configuration['environment']
-        self.cgroup = join_cgroup(self.engine_id)
+        self.cgroup = cgroup
+        # The files of the cgroup by which the kernel holds a limit; the watchdog looks after all of them in any case.
+        self.cgroup_limits = limited
         if not process_tree.become_subreaper():
             self.write_log('This kernel has no subreapers: processes that leave the tree are found by their mark only.\n')
         self.engine = make_engine(self)
@@ -66,18 +71,15 @@ class Host:
         self.family_with_engine = Family(self.mark, self.cgroup, lambda pids: set())
         self.server = None
 
-    def start(self):
-        for name in ('jobs', 'work', 'tmp'):
-            os.makedirs(os.path.join(self.directory, name), 0o700, exist_ok=True)
-        self.reserve.make()
-        secret = self.configuration['secret']
-        write_private(os.path.join(self.directory, 'secret'), secret + '\n')
+    def listen(self):
+        """Returns what engine.json is going to say."""
         path = self.configuration['socketPath']
-        self.server = SocketServer(self, path, bytes.fromhex(secret), self.configuration['windowBytes'])
+        secret = bytes.fromhex(self.configuration['secret'])
+        self.server = SocketServer(self, path, secret, self.configuration['windowBytes'])
         self.loop.on_signal(signal.SIGTERM, lambda: self.leave(self.kill_grace_s))
         for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
             signal.signal(number, signal.SIG_IGN)
-        identity = {
+        return {
             'protocolVersion': wire.PROTOCOL_VERSION,
             'engineId': self.engine_id,
             'engineType': self.engine_type,
@@ -89,12 +91,27 @@ class Host:
             'socketPath': path,
             'mark': self.mark,
             'cgroup': self.cgroup,
+            'cgroupLimits': self.cgroup_limits,
             'python': '%d.%d.%d' % sys.version_info[:3],
             'limits': self.limits,
         }
-        write_private(os.path.join(self.directory, 'engine.json'), json.dumps(identity, indent=2) + '\n')
-        self.attached_changed()
-        self.loop.soon(self.engine.warm)
+
+    def introduce(self, identity):
+        """To owners that come later. Without an engine.json they believe nothing else that is there, so it comes last."""
+        write_private(os.path.join(self.directory, 'secret'), self.configuration['secret'] + '\n')
+        for name, text in self.configuration.get('files', {}).items():
+            write_private(os.path.join(self.directory, name), text)
+        write_whole(os.path.join(self.directory, 'engine.json'), json.dumps(identity, indent=2) + '\n')
+
+    def _prepare(self):
+        """What the first task needs. Done when somebody has attached, who was waiting for no more than that."""
+        if self._is_prepared:
+            return
+        self._is_prepared = True
+        for name in ('jobs', 'work', 'tmp'):
+            os.makedirs(os.path.join(self.directory, name), 0o700, exist_ok=True)
+        self.reserve.make()
+        self.engine.warm()
 
     # What the socket asks
 
@@ -148,7 +165,7 @@ class Host:
                 raise wire.ProtocolError('noSuchTask', 'This engine has no task %s, attempt %s.' % key)
             # Killing or confirming what is gone already is done.
             if kind == 'confirm' and isinstance(key[0], int) and isinstance(key[1], int):
-                self.trash.put(job_directory(self.directory, *key))
+                self.trash.put(self.places.path(*key))
             return {}
         if kind == 'follow':
             offset = request.get('from')
@@ -197,7 +214,7 @@ class Host:
         if owner is not None:
             owner.stop_following(task)
         task.discard()
-        self.trash.put(task.directory)
+        self.places.retire(task.directory)
         self.task = None
         self.reserve.make()
         self.attached_changed()
@@ -221,6 +238,10 @@ class Host:
         self.attached_changed()
         if self.is_leaving:
             self.leave_when_quiet()
+
+    def memory_kills(self):
+        """Processes that the kernel has ended for their memory since the start of the engine."""
+        return memory_kills(self.cgroup) if 'memory.max' in self.cgroup_limits else 0
 
     def task_environment(self, task):
         environment = self.environment()
@@ -250,6 +271,7 @@ class Host:
             self.task.pace()
         if self.server.owner is not None:
             self._was_attached = True
+            self.loop.soon(self._prepare)
             return
         if self.is_leaving:
             return
@@ -354,19 +376,28 @@ def milliseconds(request, name):
     return value / 1000
 
 
-def main():
-    line = sys.stdin.buffer.readline()
+def serve(configuration, announce):
+    """From the configuration to the end of the engine. `announce(host)` says on descriptor 3 that it listens."""
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
     os.closerange(4, 4096)
-    configuration = json.loads(line)
-    set_limits(configuration['limits']['openFilesMax'])
-    host = Host(configuration)
-    host.start()
-    os.write(3, b'ready\n')
+    cgroup, limited = take_place(configuration)
+    host = Host(configuration, cgroup, limited)
+    announce(host)
     os.close(3)
+    host.attached_changed()
     host.loop.run()
+
+
+def announce_when_complete(host):
+    """For whoever looks into the directory then."""
+    host.introduce(host.listen())
+    os.write(3, b'ready\n')
+
+
+def main():
+    serve(json.loads(sys.stdin.buffer.readline()), announce_when_complete)
 
 
 if __name__ == '__main__':

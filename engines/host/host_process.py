@@ -3,6 +3,9 @@
 import os
 import resource
 
+from as_user import become, make_socket_directory
+from cgroup import join_cgroup, limit_cgroup
+
 # Fewer, and the host itself could not work.
 _OPEN_FILES_MIN = 64
 
@@ -13,10 +16,19 @@ def boot_id():
 
 
 def write_private(path, text):
+    """For our user only."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        data = text.encode()
+        while data:
+            data = data[os.write(fd, data):]
+    finally:
+        os.close(fd)
+
+
+def write_whole(path, text):
     """Whole or not at all, for our user only."""
-    fd = os.open(path + '.part', os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(fd, 'w') as file:
-        file.write(text)
+    write_private(path + '.part', text)
     os.rename(path + '.part', path)
 
 
@@ -30,3 +42,19 @@ def set_limits(open_files_max):
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def take_place(configuration):
+    """
+    Limits, cgroup, account: in this order, since only the first account may do it. Returns the cgroup or None, and the
+    names of what it holds.
+    """
+    limits = configuration['limits']
+    set_limits(limits['openFilesMax'])
+    cgroup = configuration.get('cgroup') or join_cgroup(configuration['engineId'])
+    held = [] if cgroup is None else limit_cgroup(cgroup, limits)
+    account = configuration.get('account')
+    if account is not None:
+        make_socket_directory(account, configuration['socketPath'])
+        become(account, limits['processesMax'])
+    return cgroup, held

@@ -79,6 +79,15 @@ class Watchdog:
         )
 
 
+def memory_failure(bytes_max):
+    """For a job that was faster than this watchdog, where the kernel holds the limit too."""
+    return failure(
+        MEMORY_LIMIT,
+        'The kernel ended a process of the job because its engine had no memory left; the limit is %s (memoryBytesMax).'
+        % mebibytes(bytes_max),
+    )
+
+
 def resident_bytes(pid):
     try:
         with open('/proc/%d/statm' % pid, 'rb') as file:

@@ -13,17 +13,32 @@ import time
 
 # Set by our launcher to a value of its own for each engine process, and inherited by all we start.
 MARK_VARIABLE = 'TENON_ENGINE_MARK'
+_PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
 _RECHECK_S = 0.02
 _GIVE_UP_S = 60.0
+_RECEIPT_PIDS_MAX = 100
+
+
+def _find_prctl():
+    try:
+        return ctypes.CDLL(None, use_errno=True).prctl
+    except (OSError, AttributeError):
+        return None
+
+
+_prctl = _find_prctl()
 
 
 def become_subreaper():
     """False where the kernel has no such thing; then the environment marker is all there is."""
-    try:
-        return ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
-    except (OSError, AttributeError):
-        return False
+    return _prctl is not None and _prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+
+
+def show_name(name):
+    """What `top` and `ps -o comm` show, up to 15 characters: a fork would else look like what it was forked from."""
+    if _prctl is not None:
+        _prctl(_PR_SET_NAME, name.encode()[:15], 0, 0, 0)
 
 
 def _read(path, length):
@@ -154,11 +169,17 @@ class Ending:
         self._family = family
         self._on_done = on_done
         self._timer = None
-        self._kill_at = time.monotonic() + grace_s
+        self._began = time.monotonic()
+        self._kill_at = self._began + grace_s
         self._give_up_at = self._kill_at + _GIVE_UP_S
         self._recheck_s = 0.002
+        # Both in order, and each once.
+        self._signals = {}
+        self._seen = {}
         if grace_s > 0:
-            members = family.members()
+            members = self._note(family.members())
+            if members:
+                self._signals['SIGTERM'] = True
             send(members, signal.SIGTERM)
             # A stopped process would take notice of TERM only when somebody continues it.
             send(members, signal.SIGCONT)
@@ -169,6 +190,20 @@ class Ending:
         """A second wish may shorten the grace, never lengthen it."""
         self._kill_at = min(self._kill_at, time.monotonic() + grace_s)
         self._again(0)
+
+    def receipt(self, survivors):
+        """What was done, and to whom (G4). Stopping and continuing are means, and not listed."""
+        ended = [pid for pid in self._seen if pid not in survivors]
+        return {
+            'signals': list(self._signals),
+            'processesEnded': len(ended),
+            'pids': ended[:_RECEIPT_PIDS_MAX],
+            'tookMs': round((time.monotonic() - self._began) * 1000),
+        }
+
+    def _note(self, pids):
+        self._seen.update(dict.fromkeys(pids))
+        return pids
 
     def child_exited(self):
         if self._timer is not None and time.monotonic() < self._kill_at:
@@ -184,6 +219,7 @@ class Ending:
         members = self._family.members()
         if not members:
             members = self._family.members(thorough=True)
+        self._note(members)
         if not members:
             self._on_done([])
         elif now >= self._give_up_at:
@@ -208,4 +244,6 @@ class Ending:
             send(new, signal.SIGSTOP)
             stopped.update(new)
             ordered += new
-        send(reversed(ordered), signal.SIGKILL)
+        if ordered:
+            self._signals['SIGKILL'] = True
+        send(reversed(self._note(ordered)), signal.SIGKILL)

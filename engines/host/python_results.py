@@ -6,6 +6,8 @@ import math
 
 from dolphin import HTML, NULL, RECORD_BYTES_MAX, TABLE, TEXT, DolphinWriter, result_path, table_payload
 
+# Nobody looks at more, and each is a file that has to be moved, listed and kept.
+_RESULTS_MAX = 10000
 # Linkis' type names, as its readers parse them back.
 _TYPES = (
     (bool, 'boolean'),
@@ -84,6 +86,8 @@ class Results:
         ))
 
     def _write(self, kind, metadata, records):
+        if self.count >= _RESULTS_MAX:
+            raise RuntimeError('A job shows at most %d result sets; this would be one more.' % _RESULTS_MAX)
         writer = DolphinWriter(result_path(self._directory, self.count), kind, metadata)
         try:
             for record in records:

@@ -36,7 +36,11 @@ class Spool:
     def __init__(self, path):
         self.path = path
         self.size = 0
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+
+    def cut(self):
+        """Drops what an earlier spool left in the file."""
+        os.ftruncate(self._fd, self.size)
 
     def append(self, kind, payload):
         header = _HEADER.pack(len(payload), checksum(kind, payload), kind)

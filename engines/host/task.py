@@ -12,14 +12,13 @@ import json
 import os
 
 from dolphin import RecordTooLongError
-from limits import Watchdog
+from limits import Watchdog, memory_failure
 from line_gatherer import LineGatherer
 from log_line import log_line
 from output import Output
 from process_tree import Ending
-from spool import ENDED, LOG, OPENED, PROGRESS, VERSION, Spool, SpoolFullError
+from spool import ENDED, LOG, OPENED, PROGRESS, VERSION, SpoolFullError
 from task_failure import DISK_FULL, ENGINE_FAULT, KILLED, NOT_STARTED, OUTPUT_NOT_STORED, TIMED_OUT, failure
-from trash import remove_tree
 
 # How long what a finished main process left behind may take to finish on its own, such as the `tee` of `>(tee f)`.
 _SETTLE_S = 0.25
@@ -27,10 +26,6 @@ _LEFTOVER_GRACE_S = 2.0
 _PROGRESS_INTERVAL_S = 0.1
 _RETRY_END_S = 1.0
 _RETRIES_MAX = 60
-
-
-def job_directory(root, task_id, attempt):
-    return os.path.join(root, 'jobs', '%d-%d' % (task_id, attempt))
 
 
 class Task:
@@ -43,13 +38,15 @@ class Task:
         self.attempt = spec['attempt']
         self.epoch = spec['epoch']
         self.spec = spec
-        self.directory = job_directory(host.directory, self.task_id, self.attempt)
+        self.directory = host.places.path(self.task_id, self.attempt)
         self.results = os.path.join(self.directory, 'results')
         self.result_count = 0
         self.text_result = None
         self.ended = False
         self._decided = None
         self._ending = None
+        self._was_ended = False
+        self._memory_kills = 0
         self._is_finishing = False
         self._outputs = []
         self._sources = []
@@ -64,20 +61,14 @@ class Task:
 
     def create(self):
         """On disk, so that whoever comes later knows of the task. Leaves nothing if it fails."""
-        os.mkdir(self.directory, 0o700)
-        try:
-            code = self.spec['code'].encode('utf-8', 'surrogatepass')
-            path = os.path.join(self.directory, 'code')
-            with open(path, 'wb', opener=_private) as file:
-                file.write(code)
-            self.spool = Spool(os.path.join(self.directory, 'spool'))
-            self.spool.append_json(OPENED, {
-                'version': VERSION, 'taskID': self.task_id, 'attempt': self.attempt, 'epoch': self.epoch,
-                'engineId': self._host.engine_id,
-            })
-        except (OSError, SpoolFullError):
-            remove_tree(self.directory)
-            raise
+        opened = {
+            'version': VERSION, 'taskID': self.task_id, 'attempt': self.attempt, 'epoch': self.epoch,
+            'engineId': self._host.engine_id,
+        }
+        self.spool = self._host.places.make(
+            self.directory, self.spec['code'].encode('utf-8', 'surrogatepass'),
+            lambda spool: spool.append_json(OPENED, opened),
+        )
 
     def raise_epoch(self, epoch):
         """A new owner: its epoch is on disk before it is obeyed."""
@@ -92,6 +83,7 @@ class Task:
         if timeout_ms is not None:
             self._timers.append(self._loop.after(timeout_ms / 1000, lambda: self._time_out(timeout_ms)))
         host = self._host
+        self._memory_kills = host.memory_kills()
         self._timers.append(Watchdog(
             self._loop, host.family_with_engine, host.directory, host.limits,
             lambda breach: self.end('failed', breach, 0),
@@ -174,6 +166,8 @@ class Task:
             if self._ending is not None:
                 self._ending.child_exited()
             return
+        if outcome != 'succeeded' and self._host.memory_kills() > self._memory_kills:
+            why = memory_failure(self._host.limits['memoryBytesMax'])
         self._decided = (outcome, why)
         self._settle(self._loop_time() + _SETTLE_S)
 
@@ -191,6 +185,7 @@ class Task:
             return
         if self._decided is None:
             self._decided = (outcome, why)
+            self._was_ended = True
         if self._ending is not None:
             self._ending.hasten(grace_s)
             return
@@ -257,6 +252,8 @@ class Task:
         end = {'outcome': outcome, 'resultCount': self.result_count, 'engineIsReusable': self._engine_is_reusable}
         if why is not None:
             end['failure'] = why
+        if self._was_ended and self._ending is not None:
+            end['receipt'] = self._ending.receipt(survivors)
         self._write_end(end)
 
     def _finish_results(self):

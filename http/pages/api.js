@@ -10,17 +10,26 @@ export class ApiError extends Error {
   }
 }
 
+let tellLoggedOut = () => {};
+
+/** Whoever asks, and whatever for: one place is told that the login has ended. @param {() => void} listener */
+export function whenLoggedOut(listener) {
+  tellLoggedOut = listener;
+}
+
 /**
  * @param {string} path after `/api/`
- * @param {object} [body] makes it a POST
+ * @param {object} [body]
+ * @param {string} [method]
  * @returns {Promise<Record<string, any>>} the envelope's `data`
  */
-export async function call(path, body) {
+export async function call(path, body, method = body === undefined ? 'GET' : 'POST') {
   const response = await fetch(`/api/${path}`, {
-    method: body === undefined ? 'GET' : 'POST',
+    method,
     ...(body !== undefined && {headers: {'content-type': 'application/json'}, body: JSON.stringify(body)}),
   });
   const {status, message, data} = await response.json();
+  if (status === -1) tellLoggedOut();
   if (status !== 0) throw new ApiError(message, status);
   return data;
 }

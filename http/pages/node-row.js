@@ -1,5 +1,7 @@
 /** One node as a row of the section "Nodes": its words, its chips, and the buttons for what can be done with it. */
 
+import {breakable, button, make, write} from './element.js';
+
 /** @typedef {{state: string, rttMs: number | null, bytesIn: number, bytesOut: number, queued: number}} Link */
 /**
  * As `cluster/nodes` answers; `jobs` is null where they are not known.
@@ -83,10 +85,6 @@ export function createRow(instance, {run, askToDrain}) {
   };
 }
 
-/** A long name goes on in the next line after a dot. @param {string} instance */
-const breakable = instance =>
-  instance.split(/(?<=\.)/).flatMap(part => [document.createTextNode(part), document.createElement('wbr')]);
-
 /** Offline is a state here. @param {HTMLElement} place @param {Record<string, string> | null} labels */
 function showLabels(place, labels) {
   const texts = Object.entries(labels ?? {})
@@ -130,24 +128,4 @@ function facadeOf({url, instance, isSelf}) {
   if (/^(?:0\.0\.0\.0|\[::\])$/.test(address.hostname))
     address.hostname = instance.slice(0, instance.lastIndexOf(':'));
   return address.href;
-}
-
-/** @param {string} tag @param {string} className @param {string} [text] */
-function make(tag, className, text = '') {
-  const made = document.createElement(tag);
-  made.className = className;
-  made.textContent = text;
-  return made;
-}
-
-/** @param {string} text @param {string} className */
-function button(text, className) {
-  const made = /** @type {HTMLButtonElement} */ (make('button', className, text));
-  made.type = 'button';
-  return made;
-}
-
-/** Leaves alone what is so already: a selection in it stays. @param {Element} place @param {string} text */
-export function write(place, text) {
-  if (place.textContent !== text) place.textContent = text;
 }

@@ -3,7 +3,8 @@
  * are kept and changed in place, so that a poll takes no button from under the pointer.
  */
 import {ApiError, call} from './api.js';
-import {createRow, stateOf, write} from './node-row.js';
+import {write} from './element.js';
+import {createRow, stateOf} from './node-row.js';
 
 /** @import {ClusterNode, Row} from './node-row.js' */
 

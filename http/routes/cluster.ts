@@ -41,8 +41,14 @@ export function clusterRoutes(app: FacadeApp, {cluster, audit}: RouteContext): v
       const caller = callerOf(request);
       if (!caller.isAdmin) return send(reply, refused(method, 'only admin can do this'));
       const {instance} = request.body;
-      audit.note('drain', caller, {instance});
-      await cluster.drain(instance, caller.user);
+      const before = cluster.nodes().find(node => node.instance === instance)?.state;
+      await audit.change(
+        'drain',
+        caller,
+        {instance, ...(before !== undefined && {before: {state: before}})},
+        () => cluster.drain(instance, caller.user),
+        () => ({after: {state: 'leaving'}}),
+      );
       return send(reply, ok(method, {instance}));
     },
   );

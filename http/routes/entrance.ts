@@ -51,7 +51,7 @@ const missing = {
 };
 
 export function entranceRoutes(app: FacadeApp, context: RouteContext): void {
-  const {access, clock, closing, governance, settings} = context;
+  const {access, audit, clock, closing, governance, settings} = context;
   const kills = createKills(context);
   const polls = createLogPolls(governance, clock, {
     holdMs: settings.logPollHoldMs,
@@ -79,11 +79,13 @@ export function entranceRoutes(app: FacadeApp, context: RouteContext): void {
       {schema: {tags: ['entrance'], summary: 'Submit a job', body: SubmitBody}},
       async (request, reply) => {
         const idempotencyKey = readIdempotencyKey(request);
+        const caller = callerOf(request);
         const {execID, taskID} = await governance.submit(
           request.body,
-          callerOf(request),
+          caller,
           idempotencyKey === undefined ? {} : {idempotencyKey},
         );
+        audit.note('submit', caller, {taskID});
         send(reply, ok(url, {execID, taskID}));
       },
     );

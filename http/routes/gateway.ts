@@ -1,5 +1,4 @@
 /** What Linkis' gateway answers itself, and small answers of services that only name things. */
-import {serviceMethod} from '../api-path.ts';
 import {ok, send} from '../envelope.ts';
 import type {FacadeApp, RouteContext} from '../route-context.ts';
 
@@ -13,14 +12,10 @@ export function gatewayRoutes(app: FacadeApp, {engineTypes, instance}: RouteCont
     },
   );
 
-  for (const url of ['/api/configuration/engineType', '/api/linkisManager/rm/engineType']) {
-    app.get(
-      url,
-      {schema: {tags: ['configuration'], summary: 'Engine types a job may ask for'}},
-      async (request, reply) => {
-        const method = url.includes('/rm/') ? null : serviceMethod(request.url);
-        send(reply, ok(method, {engineType: engineTypes}));
-      },
-    );
-  }
+  // The same list as `configuration/engineType`.
+  app.get(
+    '/api/linkisManager/rm/engineType',
+    {schema: {tags: ['configuration'], summary: 'Engine types a job may ask for'}},
+    async (_request, reply) => send(reply, ok(null, {engineType: engineTypes})),
+  );
 }

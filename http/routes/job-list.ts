@@ -29,6 +29,7 @@ const Filters = {
   taskID: Type.Optional(Type.Integer()),
   isAdminView: Type.Optional(Type.Boolean({description: 'everybody’s jobs; administrators only'})),
   isDeptView: Type.Optional(Type.Boolean({description: 'ignored: there are no departments'})),
+  tenant: text('of whoever submitted'),
   instance: text('host:port of the entrance'),
   engineInstance: text('of the engine'),
   runType: text('begin of the code type'),
@@ -57,7 +58,7 @@ export function jobListRoutes(app: FacadeApp, context: RouteContext): void {
     {
       schema: {
         tags: ['jobhistory'],
-        summary: 'Jobs, newest first; totalPage is the number of rows',
+        summary: 'Jobs, newest first; totalPage is the number of rows, exact up to 10,000',
         querystring: Type.Object({...Filters, ...Paging}),
       },
     },
@@ -68,8 +69,10 @@ export function jobListRoutes(app: FacadeApp, context: RouteContext): void {
       const found = await page(filter, request.query);
       const data = {
         tasks: views(found),
-        totalPage: found.total,
+        // Beyond 10,000 the daily counters say how many, about; where they can't, it is at least so many.
+        totalPage: found.approximateTotal ?? found.total,
         ...(found.totalIsCapped && {totalIsCapped: true}),
+        ...(found.approximateTotal !== undefined && {totalIsApproximate: true}),
       };
       send(reply, ok(serviceMethod(request.url), data));
     },
@@ -135,7 +138,7 @@ export function jobListRoutes(app: FacadeApp, context: RouteContext): void {
           orderBy: 'newest',
         };
         const found = await page(filter, request.query);
-        const data = {totalPage: found.total};
+        const data = {totalPage: found.approximateTotal ?? found.total};
         const method = serviceMethod(request.url);
         return send(reply, ok(method, name === 'listundone' ? data : {tasks: views(found), ...data}));
       },
@@ -168,11 +171,48 @@ export function jobListRoutes(app: FacadeApp, context: RouteContext): void {
 
   app.get(
     '/api/jobhistory/jobstatistics/engineCount',
-    {schema: {tags: ['jobhistory'], summary: 'Engines by how they ended: not offered'}},
+    {
+      schema: {
+        tags: ['jobhistory'],
+        summary: 'Engines by how they ended',
+        querystring: Type.Object({...Dates, ...Names}),
+      },
+    },
     async (request, reply) => {
-      const why =
-        'Statistics of engines are not offered: no history of engines is kept. Jobs are counted by taskCount.';
-      send(reply, refused(serviceMethod(request.url), why));
+      const method = serviceMethod(request.url);
+      const {engineRecords} = context;
+      if (engineRecords === undefined) {
+        const why =
+          'Statistics of engines are not offered: no history of engines is kept. Jobs are counted by taskCount.';
+        return send(reply, refused(method, why));
+      }
+      const caller = callerOf(request);
+      const filter = toFilter({...request.query, isAdminView: caller.isAdmin}, caller, clock.now());
+      if (filter.creator !== undefined) {
+        return send(reply, refused(method, 'Engines are not counted by creator. Leave it out.'));
+      }
+      noteAdminView(caller, filter);
+      const {submitUser, engineType, createdFromMs, createdToMs} = filter;
+      const count = async (...statuses: readonly string[]): Promise<number> => {
+        const found = await engineRecords.list(
+          {
+            ...(submitUser !== undefined && {users: [submitUser]}),
+            ...(engineType !== undefined && {engineTypes: [engineType]}),
+            ...(createdFromMs !== undefined && {createdFromMs}),
+            ...(createdToMs !== undefined && {createdToMs}),
+            ...(statuses.length > 0 && {statuses}),
+          },
+          {number: 1, size: 1},
+        );
+        return found.total;
+      };
+      const data = {
+        countEngine: await count(),
+        countEngineSucceed: await count('Success'),
+        countEngineFailed: await count('Failed'),
+        countEngineShutting: await count('ShuttingDown'),
+      };
+      return send(reply, ok(method, data));
     },
   );
 }

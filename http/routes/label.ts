@@ -43,8 +43,13 @@ export function labelRoutes(app: FacadeApp, {audit, routing}: RouteContext): voi
       }
       const instance = targetOf(routing, request.query.instance);
       const {routeLabel} = request.body;
-      await routing.setRoute(instance, routeLabel);
-      audit.note('labelsChanged', caller, {instance, labels: {route: routeLabel}});
+      await audit.change(
+        'labelsChanged',
+        caller,
+        {instance, labels: {route: routeLabel}, before: {route: routeOf(routing, instance)}},
+        () => routing.setRoute(instance, routeLabel),
+        () => ({after: {route: routeLabel.trim()}}),
+      );
       return send(reply, ok(method));
     },
   );
@@ -73,8 +78,14 @@ export function labelRoutes(app: FacadeApp, {audit, routing}: RouteContext): voi
           );
         }
         const instance = targetOf(routing, request.query.instance);
-        await run(instance);
-        audit.note(action, caller, {instance});
+        const before = {isOnline: await routing.isOnline(instance)};
+        await audit.change(
+          action,
+          caller,
+          {instance, before},
+          () => run(instance),
+          () => ({after: {isOnline: action === 'backOnline'}}),
+        );
         return send(reply, ok(method));
       },
     });
@@ -95,6 +106,10 @@ export function labelRoutes(app: FacadeApp, {audit, routing}: RouteContext): voi
     },
   );
 }
+
+/** As far as this node knows; empty for none. */
+const routeOf = (routing: Routing, wanted: string): string =>
+  routing.members().find(({instance}) => instance === wanted)?.labels?.['route'] ?? '';
 
 /** Throws `BadRequestError` when this node is meant, and has no entrance. */
 function targetOf(routing: Routing, named: string | undefined): string {

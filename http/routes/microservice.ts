@@ -103,8 +103,15 @@ export function microserviceRoutes(app: FacadeApp, context: RouteContext): void 
       if (Object.keys(labels).length < wanted.length) {
         throw new InstanceError('Failed to update label, include repeat label(更新label失败，包含重复label)');
       }
-      await routing.setLabels(target, labels);
-      audit.note('labelsChanged', caller, {instance: target, labels});
+      const row = (await routing.instances()).find(({instance: known}) => known === target);
+      const before = Object.fromEntries((row?.labels ?? []).map(({key, value}) => [key, value]));
+      await audit.change(
+        'labelsChanged',
+        caller,
+        {instance: target, labels, before},
+        () => routing.setLabels(target, labels),
+        () => ({after: labels}),
+      );
       const answered = Object.entries(labels).map(([labelKey, stringValue]) => ({
         labelKey,
         stringValue,

@@ -108,13 +108,14 @@ export class LinkisSession implements Session {
   }
 
   async #execute(request: LinkisRequest, caller: Caller): Promise<void> {
-    const {governance, settings} = this.#dependencies;
+    const {governance, settings, audit} = this.#dependencies;
     const {method, websocketTag} = request;
     if (this.#follows.size >= settings.subscriptionsPerSocketMax) {
       throw new SubscriptionLimitError(settings.subscriptionsPerSocketMax);
     }
     const body = {...request.data, executeUser: caller.user};
     const {taskID} = await governance.submit(body, caller, {});
+    audit.note('submit', caller, {taskID});
     const stored = await governance.stored(taskID);
     if (stored === undefined) throw new JobNotReadableError(taskID, caller.user);
     const execID = legacyExecIdOf(stored);
@@ -163,10 +164,15 @@ export class LinkisSession implements Session {
     const data = {execID, websocketTag};
     const job = await this.#find(execID, caller, 'kill');
     if (job === undefined) return this.#send(refusal(method, texts.taskMissingText, data));
-    const {taskID, submitUser} = job;
-    audit.note(isOwner(job, caller) ? 'kill' : 'killAsAdministrator', caller, {taskID, owner: submitUser});
+    const {taskID, submitUser: owner, status} = job;
     try {
-      const {result} = await governance.kill(taskID, caller);
+      const {result} = await audit.change(
+        isOwner(job, caller) ? 'kill' : 'killAsAdministrator',
+        caller,
+        {taskID, owner, before: {status}},
+        () => governance.kill(taskID, caller),
+        killed => ({after: {status: killed.status, result: killed.result}}),
+      );
       const isDone = result !== 'alreadyEnded';
       const answer = isDone ? success : refusal;
       return this.#send(answer(method, isDone ? texts.killedText : texts.killFailedText, {...data, taskID}));
@@ -181,7 +187,7 @@ export class LinkisSession implements Session {
     const id = parseAnyExecId(execID);
     const found = id === undefined ? undefined : await access.find(id, caller, doing);
     if (found?.type === 'foreign' && doing === 'kill') {
-      audit.note('killRefused', caller, {taskID: found.job.taskID});
+      audit.note('killRefused', caller, {taskID: found.job.taskID, outcome: 'refused'});
     }
     return found?.type === 'visible' ? found.job : undefined;
   }

@@ -9,7 +9,7 @@ import {WebSocketServer} from 'ws';
 import {defaultsOf} from '../../actors/domain/setting.ts';
 import type {Caller, Governance} from '../../actors/governance.ts';
 import type {Clock} from '../../actors/runtime/clock.ts';
-import {createAudit} from '../audit.ts';
+import {createAudit, type Audit} from '../audit.ts';
 import {createCrossOrigin} from '../cross-origin.ts';
 import {createJobAccess} from '../job-access.ts';
 import {notLoggedInText} from '../linkis-text.ts';
@@ -37,6 +37,8 @@ export type StreamDependencies = {
   readonly log: Logger;
   readonly clock: Clock;
   readonly settings?: Partial<StreamSettings>;
+  /** Where changes are noted. By default in the log only. */
+  readonly audit?: Audit;
   /** Origins of pages from elsewhere that may open streams with the session cookie: `http.corsOrigins`. */
   readonly corsOrigins?: readonly string[];
 };
@@ -71,7 +73,7 @@ export function attachStreams(server: Server, dependencies: StreamDependencies):
     maxPayload: settings.clientFrameBytesMax,
   });
   const crossOrigin = createCrossOrigin(dependencies.corsOrigins ?? []);
-  const audit = createAudit(log, clock);
+  const {audit = createAudit(log, clock)} = dependencies;
   const access = createJobAccess(governance, audit);
   const pages = new LogPages(governance, settings);
   const sessions = new Map<ClientSocket, Session & {readonly followedCount: number}>();

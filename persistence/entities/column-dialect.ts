@@ -45,3 +45,14 @@ export const columnDialect = (dialect: EntityDialect): ColumnDialect => dialects
 
 /** In SQLite only `integer`, which has 64 bits, makes a key the row's own number, with which every index ends. */
 export const longKey = (dialect: EntityDialect) => (dialect === 'sqlite' ? p.integer() : p.bigint('number'));
+
+/** `tinyint(1)`, nullable, in Linkis' tables: 0 or 1, and in one column a small number. */
+export const flagColumn = (dialect: EntityDialect) => ({
+  type: 'integer' as const,
+  columnType: dialect === 'sqlite' ? 'integer' : 'tinyint(1)',
+  nullable: true,
+});
+
+/** Linkis gives indexes of several tables one name; in SQLite a name stands for one index of the whole file. */
+export const indexName = (dialect: EntityDialect, name: string, suffix: string): string =>
+  dialect === 'sqlite' ? `${name}_${suffix}` : name;

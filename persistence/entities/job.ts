@@ -40,13 +40,24 @@ export function jobEntity(dialect: EntityDialect) {
       createdMs: p.bigint('number').unsigned(false),
       /** From creation to the last change. */
       costMs: p.bigint('number').unsigned(false),
+      /** The row of `tenon_job_facet`; null until `history-upkeep.ts` has found it, when an older node wrote the job. */
+      facet: p.integer().unsigned(false).nullable(),
+      /** `costMs` once the job has ended: an index that is written once a job. */
+      tookMs: p.bigint('number').unsigned(false).nullable(),
+      /** From the submission until an engine was asked for, and from then until it had the job. */
+      queuedMs: p.bigint('number').unsigned(false).nullable(),
+      launchMs: p.bigint('number').unsigned(false).nullable(),
+      /** Milliseconds by cause, as JSON, when the job's metrics have them. */
+      waits: optionalText(1000),
     },
     uniques: [{name: 'uniq_tenon_job_idempotency', properties: ['submitUser', 'idempotencyKey']}],
     indexes: [
-      {name: 'idx_tenon_job_open', properties: ['isOpen']},
+      {name: 'idx_tenon_job_took', properties: ['isOpen', 'tookMs']},
       {name: 'idx_tenon_job_created', properties: ['createdMs']},
       {name: 'idx_tenon_job_submit_user', properties: ['submitUser', 'createdMs']},
       {name: 'idx_tenon_job_status', properties: ['status', 'createdMs']},
+      {name: 'idx_tenon_job_facet', properties: ['facet', 'status', 'createdMs']},
+      {name: 'idx_tenon_job_engine', properties: ['engineInstance']},
     ],
   });
 }

@@ -3,7 +3,15 @@
  * schema need not load MikroORM. Changes are additive within one version step: N and N−1 run side by side during a
  * rolling restart.
  */
-export const migrationNames = ['0001-seed-tables', '0002-tenon-tables', '0003-job-log-text'] as const;
+export const migrationNames = [
+  '0001-seed-tables',
+  '0002-tenon-tables',
+  '0003-job-log-text',
+  '0004-job-facets',
+  '0005-configuration',
+  '0006-audit',
+  '0007-engine-records',
+] as const;
 
 export type MigrationName = (typeof migrationNames)[number];
 

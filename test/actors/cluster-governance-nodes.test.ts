@@ -112,7 +112,7 @@ test('submissions whose answers are lost are there once each', async t => {
   const {governance, store, hub, dropped} = await cluster(t);
   const jobs = 20;
   let lost = 0;
-  // The first answer to each of them; the second comes from the other node.
+  // Every answer of the one that took them; what became of them is told by the other.
   hub.lose((message, from) => {
     const isAnswer = from === 'a:1' && JSON.stringify(message).includes('"execID"');
     if (isAnswer) lost += 1;
@@ -122,7 +122,7 @@ test('submissions whose answers are lost are there once each', async t => {
   const accepted = await Promise.all(
     Array.from({length: jobs}, () => governance.submit(body({lines: 1}), caller, {})),
   );
-  t.is(lost, jobs);
+  t.true(lost >= jobs);
   t.is(new Set(accepted.map(({taskID}) => taskID)).size, jobs);
   t.is(store.rows.size, jobs);
   t.true([...store.rows.values()].every(({row}) => row.instances.startsWith('a:1#')));

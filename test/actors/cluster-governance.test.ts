@@ -3,9 +3,10 @@ import {LinkisError, QueueFullError} from '../../actors/domain/errors.ts';
 import {DatabaseAwayError} from '../../actors/ports.ts';
 import {RemoteLinkisError} from '../../actors/remote-failure.ts';
 import {LogUnavailableError} from '../../actors/remote-log.ts';
-import {EntranceUnreachableError, SubmissionUnknownError} from '../../actors/remote-submit.ts';
+import {EntranceUnreachableError} from '../../actors/remote-submit.ts';
 import {KillUndeliveredError} from '../../actors/remote-kill.ts';
 import {RouteNotFoundError} from '../../actors/route.ts';
+import {SubmissionUnknownError} from '../../actors/submission-unknown.ts';
 import {manualClock, type ManualClock} from '../support/manual-clock.ts';
 import {caller, entranceCluster} from '../support/entrance-cluster.ts';
 
@@ -253,6 +254,26 @@ test('a log that the row holds whole is read without its holder', async t => {
   t.is(Buffer.from((await governance.readLog(taskID, 0, 10, 100))?.bytes ?? []).toString(), 'hello\n');
 });
 
+test('the log file of an ended job is read by a neighbour of its host; that of one that may still run is not', async t => {
+  const clock = manualClock();
+  const isWithinReach = (path: string): boolean => path.startsWith('/shared/');
+  const {governance, add, hub, entrance} = entranceCluster(t, {clock, local: 'b:1', isWithinReach});
+  const here = add('a:1', {status: 'Succeed', logPath: '/shared/1.log'});
+  const elsewhere = add('a:1', {status: 'Succeed', logPath: '/far/2.log'});
+  const running = add('a:1', {status: 'Running', logPath: '/shared/3.log'});
+  for (const id of [here, elsewhere, running]) {
+    entrance('b:1').add({id, instances: 'a:1#i-a:1#1'});
+    entrance('b:1').play(id).log('hello');
+  }
+  hub.cut('a:1');
+  t.is(Buffer.from((await governance.readLog(here, 0, 10, 100))?.bytes ?? []).toString(), 'hello\n');
+  for (const taskID of [elsewhere, running]) {
+    await t.throwsAsync(within(clock, governance.readLog(taskID, 0, 10, 100)), {
+      instanceOf: LogUnavailableError,
+    });
+  }
+});
+
 test('a reader of a job whose owner died waits for the next owner', async t => {
   const clock = manualClock();
   const {governance, add, hub, dead, takeOver, announce, entrance} = entranceCluster(t, {clock});
@@ -290,7 +311,15 @@ test('load is the sum of what all entrances said last', async t => {
   while (hub.arrived('load') < 2) await new Promise(resolve => void setImmediate(resolve));
   for (let turn = 0; turn < 10; turn += 1) await new Promise(resolve => void setImmediate(resolve));
   t.deepEqual(governance.load(), [
-    {group: 'IDE_alice_shell', user: 'alice', creator: 'IDE', engineType: 'shell', running: 1, queued: 1},
+    {
+      group: 'IDE_alice_shell',
+      tenant: '',
+      user: 'alice',
+      creator: 'IDE',
+      engineType: 'shell',
+      running: 1,
+      queued: 1,
+    },
   ]);
 });
 

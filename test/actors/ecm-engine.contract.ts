@@ -5,7 +5,8 @@ import {join} from 'node:path';
 import type {TestFn} from 'ava';
 import type {ClusterEngineDriver} from '../../actors/ecm-driver.ts';
 import type {EngineLaunch} from '../../actors/ports.ts';
-import {followToEnd, launchOf, launchTimeoutMs, taskOf} from '../engines/engine-lab.ts';
+import {followToEnd} from '../engines/engine-lab.ts';
+import {launchOf, launchTimeoutMs, taskOf} from '../engines/launches.ts';
 import type {Mesh} from '../support/ecm-mesh.ts';
 
 export type ContractWorld = {

@@ -4,15 +4,9 @@ import {systemClock} from '../../actors/runtime/clock.ts';
 import {seededRandom} from '../../actors/runtime/random.ts';
 import {createClusterLinks, type ClusterLinks} from '../../cluster/cluster-links.ts';
 import {createMemoryNetwork} from '../../cluster/memory-transport.ts';
-import {
-  engineLab,
-  eventually,
-  followToEnd,
-  launchOf,
-  launchTimeoutMs,
-  sha256OfNumbers,
-  taskOf,
-} from '../engines/engine-lab.ts';
+import {engineLab, eventually, followToEnd} from '../engines/engine-lab.ts';
+import {launchOf, launchTimeoutMs, taskOf} from '../engines/launches.ts';
+import {sha256OfNumbers} from '../engines/numbered-lines.ts';
 import {createMesh} from '../support/ecm-mesh.ts';
 import {quietLog, startEcmNode, type EcmNode} from '../support/ecm-node.ts';
 import {engineContract} from './ecm-engine.contract.ts';

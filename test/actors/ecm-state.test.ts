@@ -5,7 +5,7 @@ import type {EcmEffect, EcmMessage, EcmState} from '../../actors/ecm-messages.ts
 import type {LocalEngine} from '../../actors/ecm-port.ts';
 import type {EcmCommand, EngineHolder, TaskClaim} from '../../actors/ecm-protocol.ts';
 import {ecmKey} from '../../actors/ecm-service-key.ts';
-import {launchOf, taskOf} from '../engines/engine-lab.ts';
+import {launchOf, taskOf} from '../engines/launches.ts';
 
 const ref = {path: '/somebody', uid: 1, tell: () => true};
 const settings = {
@@ -198,6 +198,22 @@ test('a task counts from its order on, and no more when the engine refused it', 
   if (handle === undefined) return t.fail();
   const refused = decideEcm(ordered.state, {type: 'executeRefused', handle, task});
   t.is(refused.state.engines.get('e')?.task, undefined);
+});
+
+test('a task that its engine turns out not to have leaves it free, without an owner, and barred for that attempt', t => {
+  const raised = {...task, epoch: 2};
+  const taken = after(found(), attach(a), execute(a), takeOver(b, 2));
+  const handle = taken.state.engines.get('e')?.handle;
+  if (handle === undefined) return t.fail();
+  const {state, effects} = decideEcm(taken.state, {type: 'neverBegun', handle, task: raised});
+  const engine = state.engines.get('e');
+  t.is(engine?.task, undefined);
+  t.is(engine?.owner, undefined, 'whoever took it over has no use for it');
+  t.deepEqual(engine?.barred, [raised]);
+  t.true(effects.some(({type}) => type === 'orphanTimer'));
+  // A confirmation has been quicker, or it has another task by now.
+  const other = decideEcm(taken.state, {type: 'neverBegun', handle, task: {...raised, taskID: 9}});
+  t.deepEqual(other.state.engines.get('e')?.task, raised);
 });
 
 test('a task that comes before the confirmation of the one before is the engine’s once that is through', t => {

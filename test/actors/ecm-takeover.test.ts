@@ -5,17 +5,12 @@ import {join} from 'node:path';
 import {setTimeout as wait} from 'node:timers/promises';
 import test, {type ExecutionContext} from 'ava';
 import {systemClock} from '../../actors/runtime/clock.ts';
+import type {LocalEngine, LocalEngineDriver} from '../../actors/ecm-port.ts';
+import {EngineAwayError} from '../../engines/engine-errors.ts';
 import {engineDirectory} from '../../engines/engine-directory.ts';
-import {
-  engineLab,
-  eventually,
-  followToEnd,
-  launchOf,
-  launchTimeoutMs,
-  sha256OfNumbers,
-  taskOf,
-  type EngineLab,
-} from '../engines/engine-lab.ts';
+import {engineLab, eventually, followToEnd, type EngineLab} from '../engines/engine-lab.ts';
+import {launchOf, launchTimeoutMs, taskOf} from '../engines/launches.ts';
+import {sha256OfNumbers} from '../engines/numbered-lines.ts';
 import {createMesh, type Mesh} from '../support/ecm-mesh.ts';
 import {startEcmNode, type EcmNode} from '../support/ecm-node.ts';
 
@@ -131,6 +126,38 @@ test('an attempt that was never begun is found so, and a late order for it is re
   });
   t.deepEqual(await second.engines.search('nobody', 5, 1, 2, 0), {type: 'notFound'});
 });
+
+test('an order that got lost between ECM and engine, with its owner dead, was never begun', async t => {
+  const mesh = createMesh();
+  const lab = await engineLab(t, {owner: 'inc-host'});
+  const {launch} = lab.driver;
+  const driver: LocalEngineDriver = {
+    ...lab.driver,
+    launch: async (...args) => withLostOrders(await launch.call(lab.driver, ...args)),
+  };
+  const host = await startEcmNode({mesh, instance: 'host:1', incarnation: 'inc-host', driver, clock});
+  const first = await startEcmNode({mesh, instance: 'a:1', incarnation: 'inc-a', clock});
+  const second = await startEcmNode({mesh, instance: 'b:1', incarnation: 'inc-b', clock});
+  t.teardown(() => Promise.all([host.die(), second.die()]));
+  const engine = await first.engines.launch(launchOf('shell', 'e-1'), launchTimeoutMs);
+  await t.throwsAsync(engine.execute(taskOf('echo 1')), {message: /cannot be reached/});
+  await first.die();
+  t.deepEqual(await second.engines.search('e-1', 1, 1, 2), {type: 'neverBegun'});
+  t.deepEqual(await second.engines.search('e-1', 1, 1, 3), {type: 'neverBegun'}, 'and stays so');
+  const [held] = await host.list();
+  t.is(held?.task, undefined);
+  t.is(held?.owner, undefined, 'it waits for the next task, or for its end');
+});
+
+/** Its engine is never told to execute anything. */
+const withLostOrders = (engine: LocalEngine): LocalEngine =>
+  new Proxy(engine, {
+    get(target, name) {
+      if (name === 'execute') return () => Promise.reject(new EngineAwayError('e-1', 'planted'));
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
 
 test('the ECM is restarted while a job prints: its owner goes on where it was, without loss or repeat', async t => {
   const {mesh, lab, host, add, entrance} = await openWorld(t);

@@ -2,7 +2,7 @@ import {setImmediate as turn} from 'node:timers/promises';
 import test from 'ava';
 import type {EngineCommand} from '../../actors/engine-conn.ts';
 import {engineLauncher} from '../../actors/engine-launcher.ts';
-import type {EnginePoolReport} from '../../actors/engine-pool.ts';
+import type {EnginePoolReport} from '../../actors/engine-pool-protocol.ts';
 import type {JobReport} from '../../actors/job-protocol.ts';
 import type {EngineHandle, EngineTask} from '../../actors/ports.ts';
 import type {Ref} from '../../actors/runtime/ref.ts';

@@ -1,188 +1,198 @@
 import test from 'ava';
 import fc from 'fast-check';
-import {
-  decidePool,
-  emptyPool,
-  type EngineKey,
-  type EnginePoolEffect,
-  type EnginePoolMessage,
-  type EnginePoolState,
-} from '../../actors/engine-pool.ts';
-import type {JobReport} from '../../actors/job-protocol.ts';
-import type {Ref} from '../../actors/runtime/ref.ts';
-import {nowhere} from '../support/jobs.ts';
+import {EngineMarket, keyFor} from '../support/engine-market.ts';
+import type {EngineWait} from '../../actors/engine-pool-protocol.ts';
 
-const limits = {enginesMax: 2, enginesPerUserMax: 2, idleMs: 1000};
-const key: EngineKey = {engineType: 'shell', user: 'alice', creator: 'IDE'};
-const ofBob: EngineKey = {...key, user: 'bob'};
-const job: Ref<JobReport> = {path: '/job', uid: 1, tell: () => true};
-const decide = decidePool('e');
-
-const request = (taskID: number, wanted = key, executeOnce = false): EnginePoolMessage => ({
-  type: 'requestEngine',
-  taskID,
-  attempt: 1,
-  key: wanted,
-  executeOnce,
-  replyTo: job,
-});
-const started = (engineId: string): EnginePoolMessage => ({type: 'engineStarted', engineId, ref: nowhere});
-const release = (engineId: string): EnginePoolMessage => ({type: 'release', engineId, isReusable: true});
-
-function tell(
-  state: EnginePoolState,
-  ...messages: EnginePoolMessage[]
-): {state: EnginePoolState; effects: EnginePoolEffect[]} {
-  const effects: EnginePoolEffect[] = [];
-  let now = state;
-  for (const message of messages) {
-    const decision = decide(now, message);
-    now = decision.state;
-    effects.push(...decision.effects.filter(({type}) => type !== 'show' && type !== 'idleTimer'));
-  }
-  return {state: now, effects};
-}
-
-const summary = (effects: readonly EnginePoolEffect[]): string[] =>
-  effects.map(effect => {
-    switch (effect.type) {
-      case 'grant':
-        return `grant ${effect.engine.engineId} to ${effect.request.taskID}${effect.engine.isReused ? ' again' : ''}`;
-      case 'launch':
-        return `launch ${effect.engineId} for ${effect.key.user}`;
-      case 'deny':
-        return `deny ${effect.request.taskID}`;
-      case 'shutdown':
-      case 'idleTimer':
-      case 'show':
-        return effect.type;
-    }
-  });
+const alice = keyFor('alice');
+const bob = keyFor('bob');
+const two = {'a:1': {capacity: {memoryBytes: 1e15, cores: 1000, instances: 2}}};
 
 test('the first job gets a new engine, the next of the same user, creator and type the same one', t => {
-  const {effects} = tell(emptyPool(limits), request(1), started('e-1'), release('e-1'), request(2));
-  t.deepEqual(summary(effects), ['launch e-1 for alice', 'grant e-1 to 1', 'grant e-1 to 2 again']);
+  const market = new EngineMarket();
+  market.submit(1, alice);
+  const first = market.jobs.get(1);
+  market.end(1);
+  market.submit(2, alice);
+  t.truthy(first);
+  t.is(market.jobs.get(2), first);
 });
 
-test('an engine is never shared between users', t => {
-  const {effects} = tell(emptyPool(limits), request(1), started('e-1'), release('e-1'), request(2, ofBob));
-  t.deepEqual(summary(effects).slice(2), ['launch e-2 for bob']);
+test('an engine is never shared between users, creators or tenants', t => {
+  const market = new EngineMarket();
+  for (const [at, key] of [
+    alice,
+    bob,
+    keyFor('alice', {creator: 'X'}),
+    keyFor('alice', {tenant: 't'}),
+  ].entries()) {
+    market.submit(at, key);
+    market.end(at);
+    market.pass(25);
+  }
+  t.is(market.engines.size, 4);
 });
 
 test('a job that wants its own engine gets a fresh one, which ends with it', t => {
-  const {effects} = tell(
-    emptyPool(limits),
-    request(1),
-    started('e-1'),
-    release('e-1'),
-    request(2, key, true),
-    started('e-2'),
-    release('e-2'),
-  );
-  t.deepEqual(summary(effects).slice(2), ['launch e-2 for alice', 'grant e-2 to 2', 'shutdown']);
+  const market = new EngineMarket();
+  market.submit(1, alice);
+  market.end(1);
+  market.pass(25);
+  market.submit(2, alice, 'a:1', true);
+  market.pass(25);
+  t.deepEqual(market.served, [1, 2]);
+  t.is(market.engines.size, 2);
+  market.end(2);
+  t.is(market.engines.size, 1);
+});
+
+test('an engine ends after as many jobs as configured, and another takes its place', t => {
+  const market = new EngineMarket({quota: () => ({engineJobsMax: 2})});
+  for (const taskID of [1, 2, 3]) {
+    market.submit(taskID, alice);
+    market.end(taskID);
+    market.pass(25);
+  }
+  t.deepEqual(market.served, [1, 2, 3]);
+  t.deepEqual([...market.engines.keys()], ['e1-2']);
+});
+
+test('engines are kept ready where that is configured', t => {
+  const market = new EngineMarket({quota: () => ({warmEngines: 2})});
+  market.submit(1, alice);
+  market.pass(25);
+  t.is(market.engines.size, 3);
+  const state = market.pools.get('a:1');
+  const idle = [...(state?.engines ?? [])].filter(([, {status}]) => status === 'idle');
+  for (const [engineId, {idleCount}] of idle) market.tellPool('a:1', {type: 'idleDue', engineId, idleCount});
+  t.is(market.engines.size, 3);
 });
 
 test('a full node ends an idle engine of somebody else, and launches when it is gone', t => {
-  const full = (): EnginePoolState =>
-    tell(
-      emptyPool(limits),
-      request(1),
-      started('e-1'),
-      release('e-1'),
-      request(2),
-      request(3),
-      started('e-2'),
-    ).state;
-  t.deepEqual(summary(tell(full(), request(4, ofBob)).effects), []);
-  const {effects} = tell(tell(full(), release('e-1')).state, request(4, ofBob), {
-    type: 'engineExited',
-    engineId: 'e-1',
-  });
-  t.deepEqual(summary(effects), ['shutdown', 'launch e-3 for bob']);
+  const market = new EngineMarket({ecms: two});
+  market.submit(1, alice);
+  market.submit(2, alice);
+  market.pass(25);
+  market.submit(3, bob);
+  market.pass(25);
+  t.deepEqual(market.served, [1, 2]);
+  market.end(1);
+  market.pass(25);
+  t.deepEqual(market.served, [1, 2, 3]);
+  t.is(market.engines.size, 2);
 });
 
 test('a failed launch is told to one job, the others wait for another launch', t => {
-  const failure = {code: 1, message: 'no', retryable: true};
-  const {effects} = tell(emptyPool({...limits, enginesMax: 1}), request(1), request(2), {
-    type: 'launchFailed',
-    engineId: 'e-1',
-    failure,
-  });
-  t.deepEqual(summary(effects), ['launch e-1 for alice', 'deny 1', 'launch e-2 for alice']);
+  const market = new EngineMarket({ecms: {'a:1': {capacity: {memoryBytes: 1e15, cores: 99, instances: 1}}}});
+  let launches = 0;
+  market.mayLaunch = () => {
+    launches += 1;
+    return launches > 1;
+  };
+  market.submit(1, alice);
+  market.submit(2, alice);
+  market.pass(25);
+  t.deepEqual([...market.denied], [[1, 1]]);
+  t.deepEqual(market.served, [2]);
 });
 
 test('an idle engine ends after its time, unless a job came in between', t => {
-  const {state} = tell(emptyPool(limits), request(1), started('e-1'), release('e-1'));
-  t.deepEqual(summary(tell(state, {type: 'idleDue', engineId: 'e-1', idleCount: 1}).effects), []);
-  t.deepEqual(summary(tell(state, {type: 'idleDue', engineId: 'e-1', idleCount: 2}).effects), ['shutdown']);
-});
-
-test('no more engines than allowed, none granted twice, and every request is served in the end', t => {
-  const act = fc.tuple(fc.constantFrom('request', 'release', 'start', 'exit', 'cancel'), fc.nat(50));
-  t.notThrows(() =>
-    fc.assert(
-      fc.property(fc.array(act, {maxLength: 150}), acts => {
-        let state = emptyPool({enginesMax: 4, enginesPerUserMax: 3, idleMs: 1000});
-        const busy = new Map<string, number>();
-        const served = new Set<number>();
-        const cancelled = new Set<number>();
-        const starting = new Set<string>();
-        const ending = new Set<string>();
-        let next = 1;
-        let isGood = true;
-        const perform = (message: EnginePoolMessage): void => {
-          const decision = tell(state, message);
-          state = decision.state;
-          for (const effect of decision.effects) {
-            if (effect.type === 'launch') starting.add(effect.engineId);
-            if (effect.type === 'grant') {
-              if (busy.has(effect.engine.engineId)) isGood = false;
-              busy.set(effect.engine.engineId, effect.request.taskID);
-              served.add(effect.request.taskID);
-            }
-          }
-          for (const [engineId, {status}] of state.engines) if (status === 'ending') ending.add(engineId);
-          if (state.engines.size > 4) isGood = false;
-        };
-        const pick = (from: Iterable<string>, number: number): string | undefined => {
-          const all = [...from];
-          return all[number % Math.max(1, all.length)];
-        };
-        const step = (kind: string, number: number): void => {
-          if (kind === 'request') perform(request(next++, number % 2 === 0 ? key : ofBob, number % 7 === 0));
-          const engineId =
-            kind === 'release'
-              ? pick(busy.keys(), number)
-              : kind === 'start'
-                ? pick(starting, number)
-                : pick(ending, number);
-          if (kind === 'cancel' && next > 1) {
-            const taskID = 1 + (number % (next - 1));
-            if (!served.has(taskID)) cancelled.add(taskID);
-            perform({type: 'cancelRequest', taskID, attempt: 1});
-          }
-          if (engineId === undefined) return;
-          if (kind === 'release') {
-            busy.delete(engineId);
-            perform(release(engineId));
-          } else if (kind === 'start') {
-            starting.delete(engineId);
-            perform(started(engineId));
-          } else if (kind === 'exit') {
-            ending.delete(engineId);
-            perform({type: 'engineExited', engineId});
-          }
-        };
-        for (const [kind, number] of acts) step(kind, number);
-        for (let round = 0; round < 500; round += 1)
-          for (const kind of ['start', 'release', 'exit']) step(kind, round);
-        return isGood && served.size + cancelled.size === next - 1;
-      }),
-    ),
-  );
+  const market = new EngineMarket();
+  market.submit(1, alice);
+  market.end(1);
+  const engineId = market.engines.keys().next().value ?? '';
+  market.tellPool('a:1', {type: 'idleDue', engineId, idleCount: 1});
+  t.is(market.engines.size, 1);
+  market.tellPool('a:1', {type: 'idleDue', engineId, idleCount: 2});
+  t.is(market.engines.size, 0);
 });
 
 test('a closed pool grants and launches nothing more', t => {
-  const {state} = tell(emptyPool(limits), request(1), started('e-1'), {type: 'close'});
-  t.deepEqual(summary(tell(state, request(2), release('e-1'), request(3, ofBob)).effects), []);
+  const market = new EngineMarket();
+  market.submit(1, alice);
+  market.tellPool('a:1', {type: 'close'});
+  market.submit(2, alice);
+  market.end(1);
+  market.submit(3, bob);
+  market.pass(25);
+  t.deepEqual(market.served, [1]);
+  t.is(market.engines.size, 1);
+});
+
+test('who waits is told its place, what holds it up and who has the engines', t => {
+  const market = new EngineMarket({quota: () => ({max: {memoryBytes: 1e15, cores: 99, instances: 1}})});
+  let wait: EngineWait | undefined;
+  for (const taskID of [1, 2, 3]) market.submit(taskID, alice);
+  market.pass(25);
+  market.tellPool('a:1', {type: 'explain', taskID: 3, key: alice, reply: told => (wait = told)});
+  t.like(wait, {ahead: 1, starting: 0, gate: 'user', holders: [{engineId: 'e1-1', taskID: 1}]});
+});
+
+test('whatever is lost, repeated or late: never more engines than allowed, none granted twice, all served', t => {
+  const act = fc.tuple(
+    fc.constantFrom('request', 'end', 'cancel', 'deliver', 'lose', 'repeat', 'pass', 'succeed', 'exit'),
+    fc.nat(1000),
+  );
+  t.notThrows(() =>
+    fc.assert(
+      fc.property(fc.array(act, {maxLength: 120}), acts => {
+        const market = new EngineMarket({
+          entrances: ['a:1', 'b:1'],
+          ecms: {'a:1': {}, 'b:1': {capacity: {memoryBytes: 1e15, cores: 99, instances: 2}}},
+        });
+        market.isBagged = true;
+        const wanted = new Map<number, string>();
+        const cancelled = new Set<number>();
+        let next = 1;
+        // An ECM refuses what it has no room for, whatever it was granted.
+        market.mayLaunch = ({ecm}) =>
+          [...market.engines.values()].filter(engine => engine.ecm === ecm).length <
+          (market.ecms.get(ecm)?.capacity.instances ?? 0);
+        const keyOf = (taskID: number) => keyFor(['alice', 'bob', 'carol'][taskID % 3] ?? '');
+        const take = (number: number): (() => void) | undefined =>
+          market.bag.splice(number % Math.max(1, market.bag.length), 1)[0];
+        const isGood = (): boolean => new Set(market.jobs.values()).size === market.jobs.size;
+        for (const [kind, number] of acts) {
+          if (kind === 'request') {
+            const name = number % 2 === 0 ? 'a:1' : 'b:1';
+            wanted.set(next, name);
+            market.submit(next, keyOf(next), name, number % 7 === 0);
+            next += 1;
+          } else if (kind === 'end')
+            market.end([...market.jobs.keys()][number % Math.max(1, market.jobs.size)] ?? 0);
+          else if (kind === 'deliver') take(0)?.();
+          else if (kind === 'lose') take(number);
+          else if (kind === 'repeat') market.bag[number % Math.max(1, market.bag.length)]?.();
+          else if (kind === 'pass') market.pass(number);
+          else if (kind === 'succeed') market.succeed();
+          else if (kind === 'exit') {
+            const engine = [...market.engines.values()].find(({taskID}) => taskID === undefined);
+            if (engine === undefined) continue;
+            market.engines.delete(engine.engineId);
+            market.tellPool(engine.entrance, {type: 'engineExited', engineId: engine.engineId});
+          } else if (wanted.size > 0) {
+            const taskID = 1 + (number % (next - 1));
+            if (market.served.includes(taskID) || market.denied.has(taskID)) continue;
+            cancelled.add(taskID);
+            market.tellPool(wanted.get(taskID) ?? '', {
+              type: 'cancelRequest',
+              taskID,
+              attempt: 1,
+              key: keyOf(taskID),
+            });
+          }
+          if (!isGood()) return false;
+        }
+        market.isBagged = false;
+        for (const deliver of market.bag.splice(0)) deliver();
+        for (let round = 0; round < 60; round += 1) {
+          for (const taskID of [...market.jobs.keys()]) market.end(taskID);
+          market.pass(round % 10 === 0 ? 11_000 : 700);
+        }
+        const isServed = market.served.length + market.denied.size + cancelled.size === next - 1;
+        const ledger = new Set(market.manager.ledger.reservations.keys());
+        return isGood() && isServed && ledger.size === market.engines.size;
+      }),
+      {numRuns: 300},
+    ),
+  );
 });

@@ -1,7 +1,9 @@
 import test, {type ExecutionContext} from 'ava';
 import {startGovernanceNode} from '../../actors/governance-node.ts';
-import type {Caller} from '../../actors/governance.ts';
+import type {Accepted, Caller} from '../../actors/governance.ts';
+import {tombstone} from '../../actors/history-writer.ts';
 import {createJobFeed, type JobFeed} from '../../actors/job-feed.ts';
+import type {StoredJob} from '../../actors/ports.ts';
 import {assertRoute, NoUnlabelledInstanceError, RouteNotFoundError} from '../../actors/route.ts';
 import {systemClock} from '../../actors/runtime/clock.ts';
 import {systemRandom} from '../../actors/runtime/random.ts';
@@ -108,6 +110,25 @@ test('jobs beyond the resident limit wait in their rows, run in their turn, and 
     [...engines.begun.keys()],
     jobs.filter(id => id !== fifth).map(id => `${id}-1`),
   );
+});
+
+test('a row that nobody accepted is no answer to a submission with its key', async t => {
+  const {node, store, submit, ended} = await world(t);
+  const keyed = (): Promise<Accepted> => node.governance.submit(body({}), caller, {idempotencyKey: 'k'});
+  // As the entrance stores it, and never hears that it did.
+  const {taskID} = await submit({});
+  await ended(taskID);
+  const twin = store.rows.get(taskID);
+  if (twin === undefined) return t.fail();
+  const row: StoredJob['row'] = {...twin.row, id: 900, status: 'Inited', instances: 'localhost:9001#i#1'};
+  await store.view().commit([{type: 'insert', row, facts: {...twin.facts, idempotencyKey: 'k'}}]);
+  t.like(await t.throwsAsync(keyed()), {code: 20_962});
+  const ending = keyed();
+  await store.view().commit([tombstone({type: 'insert', row, facts: twin.facts})]);
+  const accepted = await ending;
+  t.not(accepted.taskID, 900);
+  t.is(await ended(accepted.taskID), 'Succeed');
+  t.is((await keyed()).taskID, accepted.taskID);
 });
 
 test('a full queue refuses with its numbers, and nothing is stored', async t => {

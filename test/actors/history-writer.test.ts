@@ -8,7 +8,13 @@ import {
   type WriterMessage,
   type WriterState,
 } from '../../actors/history-writer.ts';
-import type {JobInsert, JobUpdate, JobWrite, WriteOutcome} from '../../actors/ports.ts';
+import {
+  DatabaseAwayError,
+  type JobInsert,
+  type JobUpdate,
+  type JobWrite,
+  type WriteOutcome,
+} from '../../actors/ports.ts';
 import {storedJob} from '../support/stored-jobs.ts';
 
 const insert = (id: number): JobInsert => ({type: 'insert', ...storedJob({id})});
@@ -153,6 +159,46 @@ test('away: inserts are refused, and leave an update that ends the row should it
     [1, 'refused'],
     [2, 'refused'],
   ]);
+});
+
+test('away: an insert that nobody heard of is answered as unknown, one that was never offered as refused', t => {
+  const {tell} = teller();
+  const answers: unknown[] = [];
+  const asked = (id: number, idempotencyKey: string | null): WriterMessage => ({
+    type: 'write',
+    isLazy: false,
+    write: {type: 'insert', ...storedJob({id}, {idempotencyKey})},
+    settled: outcome => answers.push(outcome.type === 'refused' ? outcome.failure : outcome),
+  });
+  tell(asked(1, 'mine'), asked(2, null), failed, retryDue, failed, retryDue, failed);
+  tell(asked(3, null));
+  t.like(answers, [{code: 20962}, {code: 20052}, {code: 20052}]);
+  t.regex(JSON.stringify(answers[0]), /o was given this submission .*database.*same idempotency key/);
+});
+
+test('away: an insert that certainly never reached the database is refused, and leaves nothing', t => {
+  const {tell, write} = teller();
+  const undone: WriterMessage = {
+    type: 'commitFailed',
+    error: new DatabaseAwayError('nothing listens there', {isUndone: true}),
+  };
+  const codeAfter = (...attempts: readonly [WriterMessage, WriterMessage, WriterMessage]): unknown => {
+    const one = teller();
+    let code: unknown;
+    const settled = (outcome: WriteOutcome): void =>
+      void (code = outcome.type === 'refused' ? outcome.failure.code : outcome.type);
+    const [first, second, last] = attempts;
+    one.tell({type: 'write', isLazy: false, write: insert(1), settled}, first, retryDue, second, retryDue);
+    const effects = one.tell(last);
+    return [code, types(effects).includes('keep')];
+  };
+  t.deepEqual(codeAfter(undone, undone, undone), [20052, false]);
+  t.deepEqual(codeAfter(failed, undone, undone), [20962, true], 'the first may have been carried out');
+  t.deepEqual(codeAfter(undone, undone, failed), [20962, true]);
+  // What one batch went through says nothing of the next.
+  tell(write(insert(1)), failed, retryDue, {type: 'committed', outcomes: [wrote]});
+  tell(write(insert(2)), undone, retryDue, undone, retryDue);
+  t.false(types(tell(undone)).includes('keep'));
 });
 
 test('away: updates go to the outbox in order, and are settled only after their commit', t => {

@@ -154,6 +154,35 @@ test('when a database that was away comes back, nobody is dead who renews then',
   );
 });
 
+test('the first that can renew again, though it could look all the time, takes nobody for dead who could not either', async t => {
+  const {start, leases, pass} = world();
+  const readOnly = new Set<string>();
+  const reached = (name: string): LeaseStore => {
+    const written = <T>(write: () => Promise<T>): Promise<T> =>
+      readOnly.has(name) ? Promise.reject(new DatabaseAwayError('read only')) : write();
+    return {
+      acquire: (...values) => written(() => leases.acquire(...values)),
+      renew: (...values) => written(() => leases.renew(...values)),
+      list: (...values) => leases.list(...values),
+      declareDead: (...values) => written(() => leases.declareDead(...values)),
+    };
+  };
+  const one = await start('a:1', 'one', {leases: reached('one')});
+  const two = await start('b:1', 'two', {leases: reached('two')});
+  await pass(6000);
+  readOnly.add('one').add('two');
+  await pass(30_000);
+  t.false(one.mayAct() || two.mayAct());
+  readOnly.delete('one');
+  await pass(3000);
+  t.true(one.mayAct());
+  readOnly.delete('two');
+  await pass(3000);
+  t.true(two.mayAct());
+  t.true(one.isAlive({instance: 'b:1', incarnation: 'two'}));
+  t.not(leases.rows.get('node:b:1')?.state, 'dead');
+});
+
 test('two nodes see each other come, change, leave and go', async t => {
   const {start, pass} = world();
   const one = await start('a:1', 'one');

@@ -16,6 +16,8 @@ import {
 } from '../../actors/retention.ts';
 import {retentionSettings, type RetentionPolicy} from '../../actors/retention-settings.ts';
 import {dueOf, sweep, type Swept} from '../../actors/retention-sweep.ts';
+import {auditEntry, createMemoryAudit} from '../support/memory-audit.ts';
+import {createMemoryEngineRecords, engineLaunch} from '../support/memory-engine-records.ts';
 import {manualClock} from '../support/manual-clock.ts';
 import {createMemoryJobStore} from '../support/memory-store.ts';
 import {storedJob} from '../support/stored-jobs.ts';
@@ -85,6 +87,39 @@ test('a round sweeps logs, then results, then rows, each if it is not kept for e
       {type: 'rest', afterMs: forEver.everyMs},
     ],
   ]);
+});
+
+test('records of ended engines go with the rows of jobs', async t => {
+  const engineRecords = createMemoryEngineRecords();
+  for (const ticketId of ['a', 'b', 'c']) {
+    // oxlint-disable-next-line no-await-in-loop
+    await engineRecords.append(engineLaunch(ticketId, {createTime: 1000}));
+    // oxlint-disable-next-line no-await-in-loop
+    if (ticketId !== 'c') await engineRecords.update(ticketId, {status: 'Success'});
+  }
+  const dependencies = {store: createMemoryJobStore(), remains: {} as JobRemains, engineRecords};
+  const {signal} = new AbortController();
+  t.like(await sweep('history', 5000, 10, dependencies, signal), {removed: 2, isFull: false});
+  t.is((await engineRecords.list({}, {number: 1, size: 9})).total, 1);
+});
+
+test('rows of the audit are removed last, by an age of their own, and never by default', async t => {
+  t.is(keepMsOf('audit', policy()), 0);
+  t.is(keepMsOf('audit', policy({historyKeepMs: dayMs})), 0);
+  const kept = policy({logsKeepMs: 0, resultsKeepMs: 0, auditDays: 2});
+  t.deepEqual(tell(kept, {type: 'roundDue'}, {type: 'swept', kind: 'audit', swept: swept(0)})[0], [
+    {type: 'sweep', kind: 'audit'},
+  ]);
+  const audit = createMemoryAudit();
+  await audit.append(Array.from({length: 9}, (_, n) => auditEntry(`w-${n}`, {at: n * 1000})));
+  const dependencies = {store: createMemoryJobStore(), remains: {} as JobRemains, audit};
+  const {signal} = new AbortController();
+  t.like(await sweep('audit', 6000, 4, dependencies, signal), {removed: 4, isFull: true});
+  t.like(await sweep('audit', 6000, 4, dependencies, signal), {removed: 2, isFull: false});
+  t.deepEqual(
+    audit.rows.map(({id}) => id),
+    [7, 8, 9],
+  );
 });
 
 test('a full round is soon followed by the next, one in which nothing could be removed is not', t => {

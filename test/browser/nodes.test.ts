@@ -24,6 +24,7 @@ const node = (instance: string, changes: Partial<LoadedNodeView> = {}): LoadedNo
   isOffline: false,
   isSelf: false,
   isReachable: true,
+  isManager: false,
   url: null,
   pid: 1,
   dataDirectory: '/data',
@@ -163,15 +164,15 @@ test('draining asks first; Escape and Cancel leave the node alone', async t => {
   const shown = await show(t, [self, node('a:1')]);
   const {page, drained} = shown;
   await row(page, 'a:1').locator('.drain').click();
-  t.is(await page.locator('dialog h3').innerText(), 'Drain a:1?');
+  t.is(await page.locator('#nodes dialog h3').innerText(), 'Drain a:1?');
   await page.keyboard.press('Escape');
   await row(page, 'a:1').locator('.drain').click();
   // What Enter would press.
   t.is(await page.evaluate('document.activeElement.textContent'), 'Cancel');
-  await page.locator('dialog').getByText('Cancel').click();
+  await page.locator('#nodes dialog').getByText('Cancel').click();
   t.deepEqual(drained, []);
   await row(page, 'a:1').locator('.drain').click();
-  await page.locator('dialog button.danger').click();
+  await page.locator('#nodes dialog button.danger').click();
   await page.locator('#nodes li.leaving').waitFor({timeout: 2000});
   t.deepEqual(drained, ['a:1']);
 });
@@ -179,7 +180,7 @@ test('draining asks first; Escape and Cancel leave the node alone', async t => {
 test('what could not be done is said, and stays to be read', async t => {
   const {page} = await show(t, [self, node('lost:1')]);
   await row(page, 'lost:1').locator('.drain').click();
-  await page.locator('dialog button.danger').click();
+  await page.locator('#nodes dialog button.danger').click();
   const problem = page.locator('#nodes .problem', {hasText: "lost:1 can't be reached from this node"});
   await problem.waitFor({timeout: 5000});
   await page.waitForTimeout(3500);
@@ -227,7 +228,7 @@ test('in a real cluster a node is taken offline, back online, and drained', asyn
   await two.locator('.state', {hasText: 'up'}).waitFor({timeout: 5000});
   await two.getByText(/ms$/).waitFor({timeout: 10_000});
   await two.locator('.drain').click();
-  await page.locator('dialog button.danger').click();
+  await page.locator('#nodes dialog button.danger').click();
   t.is(await cluster.node('two').exited(), 0);
   await two.waitFor({state: 'detached', timeout: 10_000});
   t.is(await page.locator('#nodes li').count(), 2);

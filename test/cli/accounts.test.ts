@@ -3,7 +3,7 @@ import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import test, {type ExecutionContext} from 'ava';
-import type {AccountStore} from '../../actors/ports.ts';
+import type {AccountStore} from '../../actors/account-port.ts';
 import {systemClock} from '../../actors/runtime/clock.ts';
 import {exitCodes} from '../../cli/exit-code.ts';
 import {openDatabase} from '../../persistence/database.ts';

@@ -103,6 +103,24 @@ test('bytes that no node sends are refused before anything is made of them', t =
   }
 });
 
+test('data stay where they came in; a small piece among other things does not keep its frame', t => {
+  const decoded = (value: unknown): {bytes: Uint8Array; frame: Uint8Array} => {
+    const encoded = Uint8Array.from(new FrameEncoder(2, noRefs).encode([value]));
+    const [{bytes}] = decoder().decode(encoded) as [{bytes: Uint8Array}];
+    return {bytes, frame: encoded};
+  };
+  const large = decoded({bytes: Buffer.alloc(10_000, 7)});
+  t.is(large.bytes.buffer, large.frame.buffer, 'no copy of what is large');
+  t.true(large.bytes.every(byte => byte === 7));
+  const small = decoded({bytes: Buffer.alloc(10, 7), text: 'x'.repeat(10_000)});
+  t.not(small.bytes.buffer, small.frame.buffer);
+  t.true(small.bytes.buffer.byteLength < 10_000);
+  t.deepEqual(
+    [...small.bytes],
+    Array.from({length: 10}, () => 7),
+  );
+});
+
 test('random bytes are an error or values, and nothing else happens', t => {
   fc.assert(
     fc.property(fc.uint8Array({maxLength: 60}), bytes => {

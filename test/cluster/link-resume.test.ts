@@ -159,6 +159,62 @@ test('a node that says goodbye is settled at once', async t => {
   t.regex((await failed).message, /has left \(this node stops\)/);
 });
 
+test('what a connection says that was long on its way is no proof that the peer has forgotten anything', async t => {
+  const world = linkWorld(t);
+  const late = Promise.withResolvers<void>();
+  let dials = 0;
+  const a = await world.node('a', {
+    through: transport => ({
+      ...transport,
+      // The first is answered at once, and heard of much later, as when the way back is cut.
+      dial: async (address, signal) => {
+        dials += 1;
+        const isFirst = dials === 1;
+        const connection = await transport.dial(address, signal);
+        if (isFirst) await late.promise;
+        return connection;
+      },
+    }),
+  });
+  const b = await world.node('b');
+  const seen: Note[] = [];
+  b.links.receptionist.publish(noteKey, b.system.spawn('notes', collector(seen)));
+  a.links.connect({instance: b.instance, address: b.instance});
+  await world.pass(5);
+  b.links.connect({instance: a.instance, address: a.instance});
+  // Its only connection is silent, so b dials another one.
+  await world.until(() => isUp(a, b) && isUp(b, a));
+  const notes = await found(world, noteKey, b, a);
+  for (const number of upTo(10)) t.true(notes.tell({type: 'note', number}));
+  await world.pass(50);
+  t.is(seen.length, 10);
+  t.is(dials, 1);
+  late.resolve();
+  await world.pass(50);
+  await world.until(() => isUp(a, b) && isUp(b, a));
+  for (const number of upTo(10)) t.true(notes.tell({type: 'note', number: 10 + number}), 'the same life');
+  await world.until(() => seen.length === 20);
+  t.deepEqual(numbers(seen), upTo(20));
+});
+
+test('a peer that says on a new connection that it has less than it acknowledged is another life', async t => {
+  const world = linkWorld(t);
+  const [a, b] = [await world.node('a'), await world.node('b')];
+  b.links.receptionist.publish(noteKey, b.system.spawn('notes', collector<Note>([])));
+  await linked(world, a, b);
+  const notes = await found(world, noteKey, b, a);
+  t.true(notes.tell({type: 'note', number: 0}));
+  await world.pass(50);
+  world.network.crash(b.instance);
+  await world.until(() => !isUp(a, b));
+  // Calls itself what the former one did, and knows nothing.
+  await world.node('b');
+  await world.until(
+    () => a.events.some(({type}) => type === 'up') && notes.tell({type: 'note', number: 1}) === false,
+  );
+  t.pass();
+});
+
 test('the two halves of the reliable class deliver each once and in order, whatever connections lose', t => {
   const anyStep = fc.oneof(
     {weight: 6, arbitrary: fc.record({type: fc.constant('send' as const)})},

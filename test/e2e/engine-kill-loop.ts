@@ -12,7 +12,7 @@ import {join} from 'node:path';
 import {setTimeout as wait} from 'node:timers/promises';
 import {seededRandom, type Random} from '../../actors/runtime/random.ts';
 import {markedProcesses, sweepProcesses} from '../../engines/process-sweep.ts';
-import {sha256OfNumbers} from '../engines/engine-lab.ts';
+import {sha256OfNumbers} from '../engines/numbered-lines.ts';
 import {engineIn, startOwner, type KillableOwner} from '../engines/killable-owner.ts';
 
 const lines = 1_000_000;

@@ -9,16 +9,9 @@ import type {EngineHandle} from '../../actors/ports.ts';
 import {engineDirectory, readEngineRecord} from '../../engines/engine-directory.ts';
 import {isAlive} from '../../engines/process-identity.ts';
 import {markedProcesses, sweepProcesses} from '../../engines/process-sweep.ts';
-import {
-  engineLab,
-  eventually,
-  followToEnd,
-  limits,
-  runTask,
-  sha256OfNumbers,
-  taskOf,
-  type EngineLab,
-} from './engine-lab.ts';
+import {engineLab, eventually, followToEnd, runTask, type EngineLab} from './engine-lab.ts';
+import {limits, taskOf} from './launches.ts';
+import {sha256OfNumbers} from './numbered-lines.ts';
 import {engineIn, startOwner} from './killable-owner.ts';
 
 async function freshDirectory(t: ExecutionContext): Promise<string> {

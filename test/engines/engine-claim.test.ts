@@ -10,7 +10,8 @@ import {claimEngine, thisHolder, type ClaimHolder} from '../../engines/engine-cl
 import {engineDirectory, readEngineRecord} from '../../engines/engine-directory.ts';
 import {readBootId, startTimeOf} from '../../engines/process-identity.ts';
 import {sweepProcesses} from '../../engines/process-sweep.ts';
-import {engineLab, followToEnd, launchOf, launchTimeoutMs} from './engine-lab.ts';
+import {engineLab, followToEnd} from './engine-lab.ts';
+import {launchOf, launchTimeoutMs} from './launches.ts';
 
 async function folder(t: ExecutionContext): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'tenon-claim-'));

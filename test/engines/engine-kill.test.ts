@@ -5,7 +5,8 @@ import test from 'ava';
 import {setTimeout as wait} from 'node:timers/promises';
 import type {EngineHandle} from '../../actors/ports.ts';
 import {engineDirectory, readEngineRecord} from '../../engines/engine-directory.ts';
-import {engineLab, eventually, followToEnd, limits, runTask, taskOf, type Followed} from './engine-lab.ts';
+import {engineLab, eventually, followToEnd, runTask, type Followed} from './engine-lab.ts';
+import {limits, taskOf} from './launches.ts';
 
 /** Starts `code`, kills it when its first log line has come, and follows it to its end. */
 async function killOnceUp(
@@ -48,6 +49,13 @@ Object.entries(escapes).forEach(([name, line], index) => {
       echo up; sleep 300`;
     const {end} = await killOnceUp(engine, code, 50);
     t.is(end.outcome, 'killed');
+    const {signals = [], processesEnded = 0, pids = [], tookMs = -1} = end.receipt ?? {};
+    t.is(signals[0], 'SIGTERM');
+    // The script, what it started in the background, and the sleep it waits in.
+    t.true(processesEnded >= 3, `${processesEnded} processes`);
+    t.is(pids.length, processesEnded);
+    for (const pid of pids) t.throws(() => process.kill(pid, 0), {code: 'ESRCH'});
+    t.true(tookMs >= 0 && tookMs < 20_000, `${tookMs} ms`);
     t.deepEqual(await commandsWith(`sleep\0${seconds}`), []);
     t.true(end.engineIsReusable);
   });
@@ -71,7 +79,9 @@ test('a job that ignores TERM gets its grace, then KILL', async t => {
     400,
   );
   t.is(end.outcome, 'killed');
-  t.true(tookMs >= 400 && tookMs < 5000, `${tookMs} ms`);
+  t.true(tookMs >= 400 && tookMs < 20_000, `${tookMs} ms`);
+  t.deepEqual(end.receipt?.signals, ['SIGTERM', 'SIGKILL']);
+  t.true((end.receipt?.tookMs ?? 0) >= 400);
 });
 
 test('a job that minds TERM may say goodbye, and is not waited for longer than it takes', async t => {
@@ -88,12 +98,25 @@ test('a job that minds TERM may say goodbye, and is not waited for longer than i
   );
   t.is(end.outcome, 'killed');
   t.true(tookMs < 10_000, `${tookMs} ms`);
+  t.is(end.receipt?.signals[0], 'SIGTERM');
 });
 
 test('a stopped job is ended too', async t => {
   const lab = await engineLab(t);
   const {end} = await killOnceUp(await lab.launch('shell'), `echo up; kill -STOP $$; sleep 300`, 30_000);
   t.is(end.outcome, 'killed');
+});
+
+test('a receipt counts all processes, and names a hundred of them', async t => {
+  const lab = await engineLab(t);
+  const {end} = await killOnceUp(
+    await lab.launch('shell'),
+    `for n in $(seq 150); do sleep 1000 & done; echo up; wait`,
+    0,
+  );
+  t.deepEqual(end.receipt?.signals, ['SIGKILL']);
+  t.is(end.receipt?.processesEnded, 151);
+  t.is(end.receipt?.pids.length, 100);
 });
 
 test('a job that forks all the time is caught', async t => {
@@ -131,6 +154,7 @@ test('a kill that comes after the end changes nothing', async t => {
   await engine.confirm(1, 1);
   engine.kill(1, 1, 0, 'killed');
   t.is(end.outcome, 'succeeded');
+  t.is(end.receipt, undefined);
   t.is((await runTask(engine, 'echo next', {taskID: 2})).log, 'next\n');
 });
 
@@ -140,6 +164,8 @@ test('a job beyond its running time is ended as timed out, by the engine itself'
   const {end} = await runTask(engine, 'sleep 300', {runningTimeoutMs: 200});
   t.is(end.outcome, 'timedOut');
   t.regex(end.failure?.message ?? '', /limit of 200 ms/);
+  t.deepEqual(end.receipt?.signals, ['SIGTERM']);
+  t.is(end.receipt?.processesEnded, end.receipt?.pids.length);
 });
 
 test('kill for a time-out ends as timed out', async t => {

@@ -3,11 +3,11 @@
  * the test if a process is left that carries the mark of one of them.
  */
 import {createHash} from 'node:crypto';
-import {mkdtemp, readFile, readdir, rm} from 'node:fs/promises';
+import {chmod, mkdtemp, readFile, readdir, rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {setTimeout as wait} from 'node:timers/promises';
-import type {ExecutionContext} from 'ava';
+import {registerCompletionHandler, type ExecutionContext} from 'ava';
 import {systemClock} from '../../actors/runtime/clock.ts';
 import type {EngineEvent, EngineHandle, EngineLaunch, EngineTask, TaskEnd} from '../../actors/ports.ts';
 import type {EngineLog} from '../../engines/engine-log.ts';
@@ -19,15 +19,10 @@ import {
 } from '../../engines/process-driver.ts';
 import {signalProcess} from '../../engines/process-identity.ts';
 import {markedProcesses, sweepProcesses} from '../../engines/process-sweep.ts';
+import {environment, launchOf, launchTimeoutMs, taskOf} from './launches.ts';
 
-export const limits = {memoryBytesMax: 2 ** 30, processesMax: 200, diskBytesMax: 2 ** 30, openFilesMax: 1024};
-
-export const launchTimeoutMs = 30_000;
-
-export const environment: Readonly<Record<string, string>> = {
-  PATH: process.env['PATH'] ?? '/usr/bin:/bin',
-  LANG: 'C.UTF-8',
-};
+// A driver has no end of its own: its fork server waits a minute for the next engine, and would keep AVA waiting too.
+registerCompletionHandler(() => process.exit());
 
 export type EngineLab = {
   readonly directory: string;
@@ -50,6 +45,7 @@ export async function engineLab(
   options: Partial<EngineDriverOptions> = {},
 ): Promise<EngineLab> {
   const directory = await mkdtemp(join(tmpdir(), 'tenon-engines-'));
+  if (options.isolation !== undefined) await chmod(directory, 0o711);
   const enginesDirectory = join(directory, 'engines');
   const socketDirectory = join(directory, 's');
   const said: string[] = [];
@@ -104,16 +100,6 @@ export async function engineLab(
   };
 }
 
-export const launchOf = (engineType: string, engineId: string): EngineLaunch => ({
-  engineId,
-  engineType,
-  user: 'alice',
-  creator: 'IDE',
-  limits,
-  orphanIdleMs: 60_000,
-  orphanBusyMs: 3_600_000,
-});
-
 function collectingLog(said: string[]): EngineLog {
   const say = (values: Readonly<Record<string, unknown>>, message: string): void => {
     said.push(
@@ -122,17 +108,6 @@ function collectingLog(said: string[]): EngineLog {
   };
   return {debug: say, info: say, warn: say, error: say};
 }
-
-export const taskOf = (code: string, task: Partial<EngineTask> = {}): EngineTask => ({
-  taskID: 1,
-  attempt: 1,
-  epoch: 1,
-  code,
-  codeType: 'shell',
-  runtimeParams: {},
-  environment: {},
-  ...task,
-});
 
 export type Followed = {
   /** All log lines as one text. */
@@ -235,18 +210,4 @@ export async function eventually<Value>(
     if (performance.now() > deadline) throw new Error(`not within 20 s: ${what}`);
     await wait(10);
   }
-}
-
-/** SHA-256 of the lines 1 … `count`. */
-export function sha256OfNumbers(count: number): string {
-  const hash = createHash('sha256');
-  let text = '';
-  for (let number = 1; number <= count; number++) {
-    text += `${number}\n`;
-    if (text.length > 100_000) {
-      hash.update(text);
-      text = '';
-    }
-  }
-  return hash.update(text).digest('hex');
 }

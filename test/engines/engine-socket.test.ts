@@ -20,7 +20,8 @@ import {
 import {beginHandshake, continueHandshake} from '../../engines/engine-handshake.ts';
 import {openEngineHandle} from '../../engines/engine-handle.ts';
 import {attachEngine, type EngineLink} from '../../engines/engine-link.ts';
-import {engineLab, eventually, followToEnd, runTask, taskOf, type EngineLab} from './engine-lab.ts';
+import {engineLab, eventually, followToEnd, runTask, type EngineLab} from './engine-lab.ts';
+import {taskOf} from './launches.ts';
 
 type Wire = {
   readonly send: (bytes: Buffer) => void;

@@ -4,7 +4,9 @@ import {join} from 'node:path';
 import test from 'ava';
 import {setTimeout as wait} from 'node:timers/promises';
 import {engineDirectory} from '../../engines/engine-directory.ts';
-import {engineLab, eventually, followToEnd, sha256OfNumbers, taskOf} from './engine-lab.ts';
+import {engineLab, eventually, followToEnd} from './engine-lab.ts';
+import {taskOf} from './launches.ts';
+import {sha256OfNumbers} from './numbered-lines.ts';
 
 const lines = 1_000_000;
 /** The goal is 600,000; a machine that runs other things beside the tests gets some slack. */

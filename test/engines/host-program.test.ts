@@ -104,3 +104,54 @@ test('without a configuration the host ends with an error instead of waiting', t
   );
   t.truthy(error);
 });
+
+test('limits go into a cgroup where its controllers are, and nowhere else', t => {
+  const answer = python(`
+import os, sys, tempfile
+sys.path.insert(0, sys.argv[1])
+from cgroup import hand_down_controllers, limit_cgroup, memory_kills
+limits = {'memoryBytesMax': 800, 'processesMax': 80, 'cpuCoresMax': 1.5}
+with tempfile.TemporaryDirectory() as path:
+    assert limit_cgroup(path, limits) == [] and os.listdir(path) == []
+    hand_down_controllers(path)
+    assert os.listdir(path) == []
+    for name in ('memory.max', 'memory.swap.max', 'pids.max', 'cpu.max'):
+        open(os.path.join(path, name), 'w').close()
+    print(limit_cgroup(path, limits))
+    for name in sorted(os.listdir(path)):
+        print(name, open(os.path.join(path, name)).read())
+    assert 'cpu.max' not in limit_cgroup(path, {'memoryBytesMax': 800, 'processesMax': 80})
+    assert memory_kills(path) == 0
+    with open(os.path.join(path, 'memory.events'), 'w') as file:
+        file.write('low 0\\nhigh 0\\nmax 12\\noom 3\\noom_kill 2\\noom_group_kill 0\\n')
+    print(memory_kills(path))
+`);
+  t.is(
+    answer,
+    `['memory.max', 'memory.swap.max', 'pids.max', 'cpu.max']
+cpu.max 150000 100000
+memory.max 900
+memory.swap.max 0
+pids.max 106
+2
+`,
+  );
+});
+
+test('a node in its own child cgroup leaves the parent to the engines', t => {
+  const answer = python(`
+import builtins, io, sys
+sys.path.insert(0, sys.argv[1])
+import cgroup
+def at(place):
+    files = {'/proc/self/cgroup': '3:cpu:/x\\n0::%s\\n' % place,
+             '/proc/self/mountinfo': '30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\\n'}
+    cgroup.open = lambda path: io.StringIO(files[path])
+    return cgroup.engines_cgroup()
+print(at('/system.slice/tenon.service'), at('/system.slice/tenon.service/tenon-node'), at('/'))
+`);
+  t.is(
+    answer,
+    '/sys/fs/cgroup/system.slice/tenon.service /sys/fs/cgroup/system.slice/tenon.service /sys/fs/cgroup\n',
+  );
+});

@@ -5,7 +5,8 @@ import {join} from 'node:path';
 import test, {type ExecutionContext} from 'ava';
 import {systemClock} from '../../actors/runtime/clock.ts';
 import {createEngineDriver, type EngineDriverOptions} from '../../engines/process-driver.ts';
-import {engineLab, environment, launchOf} from './engine-lab.ts';
+import {engineLab} from './engine-lab.ts';
+import {environment, launchOf} from './launches.ts';
 
 const silent = (): void => undefined;
 

@@ -2,7 +2,8 @@
 import {readFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import test from 'ava';
-import {engineLab, eventually, followToEnd, runForResults, runTask, taskOf} from './engine-lab.ts';
+import {engineLab, eventually, followToEnd, runForResults, runTask} from './engine-lab.ts';
+import {taskOf} from './launches.ts';
 
 const record = (payload: string): string => String(Buffer.byteLength(payload)).padStart(10, '0') + payload;
 const textResult = (...lines: string[]): string =>

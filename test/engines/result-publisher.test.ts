@@ -1,5 +1,5 @@
 /** Result sets leave the engine whole, once, and onto other file systems too. */
-import {existsSync} from 'node:fs';
+import {existsSync, readdirSync, writeFileSync} from 'node:fs';
 import {access, mkdir, mkdtemp, readdir, readFile, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
@@ -62,3 +62,20 @@ const hasOther = existsSync(otherFileSystem);
     t.deepEqual(await readdir(from), []);
   },
 );
+
+test('very many files are moved a few at a time, and no more than a job may have', async t => {
+  const from = await place(t);
+  const to = join(await place(t), 'out');
+  for (let number = 0; number < 3000; number += 1) writeFileSync(join(from, `_${number}.dolphin`), '');
+  await writeFile(join(from, '_10000.dolphin'), 'one too many');
+  await writeFile(join(from, '_999999999999.dolphin'), 'far too many');
+  let openMax = 0;
+  const timer = setInterval(() => {
+    openMax = Math.max(openMax, readdirSync('/proc/self/fd').length);
+  }, 5);
+  const before = readdirSync('/proc/self/fd').length;
+  t.is(await publishResultFiles(from, to), 3000);
+  clearInterval(timer);
+  t.true(openMax - before < 100, `${openMax - before} descriptors`);
+  t.deepEqual(await readdir(from).then(names => names.length), 2);
+});

@@ -136,6 +136,27 @@ test('records become events; those of other kinds are passed over', t => {
   t.throws(() => event(recordType.ended, '{"outcome":"exploded"}'), {instanceOf: SpoolDamagedError});
 });
 
+test('a receipt is taken if it is one, within its bounds, and never makes an end unreadable', t => {
+  const endOf = (receipt: unknown): unknown => {
+    const text = JSON.stringify({outcome: 'killed', resultCount: 0, engineIsReusable: true, receipt});
+    const event = eventOf(7, 1, {type: recordType.ended, payload: Buffer.from(text), offset: 9});
+    return event?.type === 'ended' ? event.end.receipt : t.fail();
+  };
+  const receipt = {signals: ['SIGTERM', 'SIGKILL'], processesEnded: 3, pids: [4, 5, 6], tookMs: 120};
+  t.deepEqual(endOf(receipt), receipt);
+  t.deepEqual(endOf({...receipt, more: 1, pids: Array.from({length: 5000}, (_, pid) => pid)}), {
+    ...receipt,
+    pids: Array.from({length: 100}, (_, pid) => pid),
+  });
+  t.deepEqual(endOf({...receipt, signals: ['SIGTERM', '<b>', 7], pids: [4, -1, 'x', 1.5]}), {
+    ...receipt,
+    signals: ['SIGTERM'],
+    pids: [4],
+  });
+  for (const wrong of [null, 'SIGKILL', [], {...receipt, tookMs: -1}, {...receipt, pids: 7}, {signals: []}])
+    t.is(endOf(wrong), undefined);
+});
+
 test('the spool of the documented example reads as described', t => {
   const text = readFileSync(new URL('../../docs/engine-protocol.md', import.meta.url), 'utf8');
   const [, block = ''] = /`example: spool`[^]*?```hex\n([^]*?)```/.exec(text) ?? [];

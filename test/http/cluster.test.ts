@@ -13,6 +13,7 @@ const node: NodeView = {
   isOffline: false,
   isSelf: true,
   isReachable: true,
+  isManager: false,
   url: 'http://a:9001',
   pid: 7,
   dataDirectory: '/data',

@@ -22,6 +22,7 @@ const readers = [
   (id: string) => `/api/entrance/${id}/progressWithResource`,
   (id: string) => `/api/entrance/${id}/log`,
   (id: string) => `/api/entrance/${id}/pause`,
+  (id: string) => `/api/entrance/${id}/why`,
   (_id: string, taskID: number) => `/api/jobhistory/${taskID}/get`,
   (_id: string, taskID: number) => `/api/jobhistory/${taskID}/get?brief=true`,
   (_id: string, taskID: number) => `/api/jobhistory/job-extra-info?jobId=${taskID}`,

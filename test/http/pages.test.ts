@@ -1,6 +1,9 @@
 /** `GET /` and its files. */
+import {readdirSync} from 'node:fs';
 import test from 'ava';
 import {startFacade} from '../support/facade-world.ts';
+
+const files = readdirSync(new URL('../../http/pages/', import.meta.url));
 
 test('the page is there without a login, and its policy allows nothing from elsewhere', async t => {
   const nobody = (await startFacade(t)).client();
@@ -36,7 +39,14 @@ test('everything the page and its modules name is served, with its type', async 
       seen.add(next);
     }
   }
-  t.true(seen.size >= 9);
+  // What nobody names nobody needs.
+  t.deepEqual(
+    [...seen].toSorted(),
+    files
+      .filter(file => file !== 'index.html')
+      .map(file => `/pages/${file}`)
+      .toSorted(),
+  );
 });
 
 test('nothing else of the directory is served', async t => {
@@ -49,7 +59,7 @@ test('nothing else of the directory is served', async t => {
 
 test('what the server says never becomes HTML, and nothing needs an inline style', async t => {
   const nobody = (await startFacade(t)).client();
-  for (const path of ['page.js', 'api.js', 'log-view.js', 'result-view.js', 'nodes-view.js', 'node-row.js']) {
+  for (const path of files.filter(file => file.endsWith('.js'))) {
     // oxlint-disable-next-line no-await-in-loop
     const {text} = await nobody.get(`/pages/${path}`);
     t.notRegex(
@@ -58,5 +68,21 @@ test('what the server says never becomes HTML, and nothing needs an inline style
       path,
     );
   }
-  t.notRegex((await nobody.get('/')).text, / (?:style|on\w+)="/);
+  const {text} = await nobody.get('/');
+  t.notRegex(text, / (?:style|on\w+)="/);
+  t.notRegex(text, /<style|<script(?! type="module" src="\/pages\/page\.js"><\/script>)/);
+});
+
+test('each tab names the panel it shows, and each field has a label', async t => {
+  const {text} = await (await startFacade(t)).client().get('/');
+  const ids = new Set([...text.matchAll(/\sid="([^"]+)"/g)].map(([, id]) => id));
+  const pointers = [...text.matchAll(/\s(?:aria-controls|aria-labelledby|for)="([^"]+)"/g)].map(
+    ([, id]) => id,
+  );
+  t.true(pointers.length >= 10);
+  t.deepEqual(
+    pointers.filter(id => !ids.has(id)),
+    [],
+  );
+  t.is(ids.size, [...text.matchAll(/\sid="/g)].length, 'an id stands there twice');
 });

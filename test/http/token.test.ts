@@ -1,6 +1,6 @@
 /** Token headers and cookies: contract 2.5. */
 import test, {type ExecutionContext} from 'ava';
-import type {Token} from '../../actors/ports.ts';
+import type {Token} from '../../actors/account-port.ts';
 import type {HttpSettings} from '../../http/settings.ts';
 import {manualClock} from '../support/manual-clock.ts';
 import {startFacade} from '../support/facade-world.ts';

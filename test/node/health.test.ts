@@ -6,7 +6,8 @@ import {join} from 'node:path';
 import test, {type ExecutionContext} from 'ava';
 import {pino} from 'pino';
 import {ConfigError, readConfig} from '../../config.ts';
-import {startNode, type RunningNode} from '../../node-start.ts';
+import {startNode} from '../../node-start.ts';
+import type {RunningNode} from '../../node-running.ts';
 import {freePort} from '../support/cluster-node.ts';
 
 type Started = {readonly node: RunningNode; readonly health: string; readonly get: typeof ask};

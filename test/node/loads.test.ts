@@ -16,12 +16,14 @@ const nodeView = (instance: string, isSelf = false): NodeView => ({
   labels: {},
   isOffline: false,
   isReachable: true,
+  isManager: false,
   url: null,
   pid: null,
   dataDirectory: null,
   link: null,
 });
 const load = (running: number, queued: number): Load[number] => ({
+  tenant: '',
   group: 'g',
   user: 'u',
   creator: 'c',

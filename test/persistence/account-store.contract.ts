@@ -1,6 +1,6 @@
 /** What every `AccountStore` must do. */
 import test, {type ExecutionContext} from 'ava';
-import type {AccountStore, Token, User} from '../../actors/ports.ts';
+import type {AccountStore, Token, User} from '../../actors/account-port.ts';
 import {LastAdministratorError} from '../../persistence/account-store.ts';
 
 export type OpenAccounts = (t: ExecutionContext) => Promise<AccountStore>;

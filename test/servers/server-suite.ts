@@ -6,13 +6,24 @@ import test, {type ExecutionContext} from 'ava';
 import {DatabaseAwayError, type JobUpdate, type JobWrite} from '../../actors/ports.ts';
 import {systemClock} from '../../actors/runtime/clock.ts';
 import {openDatabase, type Database} from '../../persistence/database.ts';
+import type {SqlSession} from '../../persistence/sql-session.ts';
 import {allEntities, seedEntities} from '../../persistence/entities/all-entities.ts';
 import {accountStoreContract} from '../persistence/account-store.contract.ts';
+import {auditStoreContract} from '../persistence/audit-store.contract.ts';
+import {engineRecordContract} from '../persistence/engine-record-store.contract.ts';
+import {configurationContract} from '../persistence/configuration-store.contract.ts';
 import {instanceLabelContract} from '../persistence/instance-label-store.contract.ts';
+import {
+  firstDayMs,
+  jobHistoryContract,
+  keepUpAll,
+  statementsOf,
+} from '../persistence/job-history.contract.ts';
 import {jobStoreContract} from '../persistence/job-store.contract.ts';
 import {leaseStoreContract} from '../persistence/lease-store.contract.ts';
 import {openInProcesses} from '../persistence/opener-processes.ts';
 import {storedJob} from '../support/stored-jobs.ts';
+import {sessionOf} from './orm-session.ts';
 import {
   bareOrm,
   freshServerDatabase,
@@ -23,8 +34,13 @@ import {
 } from './server-fixture.ts';
 
 const tables = [
+  'tenon_audit',
+  'linkis_cg_ec_resource_info_record',
   'tenon_job',
   'tenon_job_text',
+  'tenon_job_day',
+  'tenon_job_sealed_day',
+  'linkis_ps_job_history_detail',
   'tenon_user',
   'tenon_session',
   'tenon_shared_secret',
@@ -63,6 +79,7 @@ export function serverSuite(name: ServerName): void {
 function contracts(server: Server): () => Promise<void> {
   type World = {
     readonly database: Database;
+    readonly session: SqlSession;
     readonly run: (sql: string) => Promise<void>;
     readonly close: () => Promise<void>;
   };
@@ -73,6 +90,7 @@ function contracts(server: Server): () => Promise<void> {
     const admin = await bareOrm(url);
     return {
       database,
+      session: sessionOf(admin, server.name),
       run: async sql => void (await admin.driver.getConnection().execute(sql)),
       async close() {
         await database.close();
@@ -85,13 +103,18 @@ function contracts(server: Server): () => Promise<void> {
     const {run} = await world;
     // Deleted, not truncated: a truncate is DDL, and waits for every session that has seen the table.
     await run(
-      `${tables.map(table => `delete from ${table}`).join('; ')}; update tenon_id_block set next_id = 1`,
+      `${tables.map(table => `delete from ${table}`).join('; ')}; update tenon_id_block set next_id = 1;
+       update tenon_audit_head set last_id = 0, last_chain = '', removed_id = 0, removed_chain = ''`,
     );
     return world;
   };
   jobStoreContract(server.name, async () => (await emptied()).database.jobs, {isReal: true, isSerial: true});
+  jobHistoryContract(server.name, () => emptied(), true);
   accountStoreContract(server.name, async () => (await emptied()).database.accounts, true);
+  auditStoreContract(server.name, async () => (await emptied()).database.audit, true);
+  engineRecordContract(server.name, async () => (await emptied()).database.engineRecords, true);
   instanceLabelContract(server.name, async () => (await emptied()).database.labels, true);
+  configurationContract(server.name, async () => (await emptied()).database.configuration, true);
   leaseStoreContract(
     server.name,
     async () => {
@@ -104,6 +127,36 @@ function contracts(server: Server): () => Promise<void> {
     },
     true,
   );
+  titled(server)('every page of a large history is read by its index', async t => {
+    const {database, session} = await emptied();
+    await database.jobs.commit(
+      Array.from({length: 600}, (_, index) =>
+        insert({id: index + 1, createdTime: firstDayMs + index, submitUser: `u${index % 3}`}),
+      ),
+    );
+    await keepUpAll(session);
+    const explain = server.name === 'mysql' ? 'explain format = traditional' : 'explain';
+    for (const [filter, index] of [
+      [{}, 'idx_tenon_job_created'],
+      [{submitUser: 'u1'}, 'idx_tenon_job_submit_user'],
+      [{statuses: ['Inited', 'Failed']}, 'idx_tenon_job_status'],
+      [{engineType: 'shell'}, 'idx_tenon_job_facet'],
+      [{tenant: '', createdFromMs: firstDayMs + 5, createdToMs: firstDayMs + 90}, 'idx_tenon_job_facet'],
+      [{submitUser: 'u1', statuses: ['Failed']}, 'idx_tenon_job_facet'],
+      [{engineInstance: 'e'}, 'idx_tenon_job_engine'],
+      [{taskIDs: [1, 2]}, 'PRIMARY'],
+    ] as const) {
+      const used = new Set<string>();
+      for (const {sql, values} of await statementsOf(session, filter)) {
+        for (const {table, key, type} of await session.all(`${explain} ${sql}`, values)) {
+          if (table !== 'j') continue;
+          t.not(type, 'ALL', `${JSON.stringify(filter)}: ${sql}`);
+          used.add(String(key));
+        }
+      }
+      t.true(used.has(index), `${JSON.stringify(filter)}: ${[...used].join()}`);
+    }
+  });
   return async () => (await world)?.close();
 }
 

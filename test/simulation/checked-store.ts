@@ -78,7 +78,7 @@ export function createCheckedStore(clock: Clock, plant: Plant): CheckedStore {
       async function ask<T>(run: () => T): Promise<T> {
         if (isCut) return never;
         const {mood} = world;
-        if (mood === 'away') throw new DatabaseAwayError('away');
+        if (mood === 'away') throw new DatabaseAwayError('away', {isUndone: true});
         if (mood === 'slow') await waits(20);
         if (mood === 'hangs') {
           await waits(2000);

@@ -1,17 +1,14 @@
 /** What must hold of a simulated cluster once its faults have stopped. */
 import {isTerminal} from '../../actors/domain/job.ts';
 import type {ClientJob, Clients} from './cluster-clients.ts';
+import {dataDirectoryOf} from './cluster-node.ts';
 import type {ClusterWorld} from './cluster-world.ts';
 
-/** Faults of the product that are known and not yet mended; the seeds that meet them do not fail. */
-export const knownIssues = {
-  /** A paused owner wakes up and appends what it had read, before it learns that its job has another owner. */
-  staleLog: 'a former owner wrote into the log of its successor',
-  /** A submission in doubt was refused, sent again with its key to another entrance and accepted there, then ended. */
-  acceptedInDoubt: 'accepted by its key, then ended as refused',
-  /** Its node died before its outbox could end the row, so that another one took it over. */
-  refusedInDoubt: 'refused while the database was away, then run by who took it over',
-} as const;
+/** No ECM has started the engine. */
+const noEcmCode = 20_950;
+const launchAttemptsMax = 3;
+/** Engines of other nodes are looked for so long. */
+const searchMs = 15_000;
 
 /** Nothing is under way any more. */
 export function isQuiet(world: ClusterWorld, clients: Clients): boolean {
@@ -91,9 +88,7 @@ function checkJob(world: ClusterWorld, job: ClientJob): void {
   const begun = own.flatMap(({row}) =>
     [...engines.begun.keys()].filter(name => name.startsWith(`${row.id}-`)).map(name => ({name, row})),
   );
-  if (outcome === 'refused' && begun.length > 0 && job.wasInDoubt)
-    count(`known: ${knownIssues.refusedInDoubt}`);
-  else if (outcome === 'refused' && begun.length > 0)
+  if (outcome === 'refused' && begun.length > 0)
     violations.push(`${key} was refused, and ran as ${begun[0]?.name}`);
   const ran = new Set(begun.map(({row}) => row.id));
   if (ran.size > 1) violations.push(`${key} ran as jobs ${[...ran].join(' and ')}`);
@@ -117,9 +112,7 @@ function checkJob(world: ClusterWorld, job: ClientJob): void {
     const log = (disks.logTexts().get(logPath) ?? '') + (facts.logText ?? '');
     const lines = log.split('\n').filter(line => line.startsWith(`${name} `));
     const isWhole = lines.map(line => `${line}\n`).join('') === (engines.printed.get(name) ?? '');
-    if (!isWhole && world.disks.staleLogs.has(logPath)) count(`known: ${knownIssues.staleLog}`);
-    else if (!isWhole)
-      violations.push(`the log of job ${taskID} (route ${route}) differs from what it printed`);
+    if (!isWhole) violations.push(`the log of job ${taskID} (route ${route}) differs from what it printed`);
     if (!engines.published.has(name) && !results.directories.has(resultLocation))
       violations.push(`the results of job ${taskID} were not published at ${resultLocation}`);
   } else if (
@@ -130,8 +123,17 @@ function checkJob(world: ClusterWorld, job: ClientJob): void {
   ) {
     // Its idle engine was ended before anybody could ask it: then nobody knows that the attempt had not begun.
     const isHonest = errorCode === 13005 && attempts === 0 && world.endedEngines.has(facts.engineId);
+    // Engines that could not be started take as many attempts as those that were.
+    const isExhausted = errorCode === noEcmCode && facts.attempt >= launchAttemptsMax && attempts === 0;
+    // Nobody could be asked for it as long as it is looked for.
+    const home = world.plans.find(
+      ({instance}) => engines.homes.get(facts.engineId) === `${dataDirectoryOf(instance)}/engines`,
+    );
+    const isLost =
+      errorCode === 13005 && home !== undefined && world.wasAway(home.instance, row.updatedTime, searchMs);
     if (isHonest) count('never begun, and nobody knows');
-    else if (errorCode === 20052) count(`known: ${knownIssues.acceptedInDoubt}`);
+    else if (isLost) count('its ECM was away too long');
+    else if (isExhausted) count('no engine in as many attempts as there are');
     else violations.push(`job ${taskID} failed (${errorCode} ${errorDesc}), though its code is fine`);
   }
 }

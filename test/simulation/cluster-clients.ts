@@ -16,8 +16,6 @@ export type ClientJob = {
   /** What was answered last; `unknown`: nobody said anything. */
   outcome: 'open' | 'accepted' | 'refused' | 'unknown';
   taskID: number | undefined;
-  /** It was refused because the database did not answer. */
-  wasInDoubt: boolean;
 };
 
 export type Clients = {
@@ -38,10 +36,8 @@ const caller: Caller = {
 };
 const triesMax = 4;
 const patienceMs = 12_000;
-/** The gateway did not hear of the submission's fate either. */
+/** Nobody could say whether it was accepted. */
 const unknownCode = 20_962;
-
-const inDoubtCode = 20_052;
 
 type Call = {readonly what: string; readonly life: ClusterLife};
 
@@ -101,7 +97,6 @@ export function createClients(world: ClusterWorld): Clients {
           if (!(error instanceof LinkisError) || error.code === unknownCode) wasUnknown = true;
           if (error instanceof Error && !(error instanceof LinkisError)) count(`submit: ${error.name}`);
           if (error instanceof LinkisError) count(`submit: ${error.code}`);
-          if (error instanceof LinkisError && error.code === inDoubtCode) job.wasInDoubt = true;
         }
       }
       await wait(200 + upTo(2000));
@@ -151,7 +146,6 @@ export function createClients(world: ClusterWorld): Clients {
         script,
         outcome: 'open',
         taskID: undefined,
-        wasInDoubt: false,
       };
       jobs.push(job);
       void send(job);

@@ -7,8 +7,6 @@ import {createMemoryLogs} from './memory-logs.ts';
 
 export type ClusterDisks = {
   readonly logTexts: () => ReadonlyMap<string, string>;
-  /** Logs into which somebody wrote who did not own their job any more. */
-  readonly staleLogs: ReadonlySet<string>;
   /** Updates in all outboxes. */
   readonly outboxSize: () => number;
   /** Logs that only a living process can append to. */
@@ -24,19 +22,16 @@ export type ClusterDisksOptions = {
 export function createClusterDisks({rows, trace}: ClusterDisksOptions): ClusterDisks {
   const logs = createMemoryLogs(false);
   const outboxes = new Map<string, JobUpdate[]>();
-  const staleLogs = new Set<string>();
 
   function note(path: string, incarnation: string, lines: Uint8Array): void {
     trace(`${incarnation} logs ${Buffer.from(lines).toString().slice(0, 400).trimEnd()}`);
     const stored = [...rows.values()].find(({row}) => row.logPath === path);
     if (stored === undefined || parseOwner(stored.row.instances).incarnation === incarnation) return;
     trace(`${incarnation} writes into the log of job ${stored.row.id}, which ${stored.row.instances} has`);
-    staleLogs.add(path);
   }
 
   return {
     logTexts: () => logs.texts,
-    staleLogs,
     outboxSize: () => [...outboxes.values()].reduce((sum, updates) => sum + updates.length, 0),
     logsOf: ({hold, incarnation}) => ({
       read: (...args) => hold(logs.read(...args)),

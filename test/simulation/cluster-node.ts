@@ -15,7 +15,7 @@ import {createJobFeed} from '../../actors/job-feed.ts';
 import {createJobLogReader} from '../../actors/job-log-reader.ts';
 import {startMembership, type Membership} from '../../actors/membership.ts';
 import type {Outbox} from '../../actors/outbox.ts';
-import {DatabaseAwayError, type JobStore, type LogStore} from '../../actors/ports.ts';
+import type {LogStore} from '../../actors/ports.ts';
 import type {Resolve} from '../../actors/remote-submit.ts';
 import {retentionSettings} from '../../actors/retention-settings.ts';
 import {startRouter, type Router} from '../../actors/router-actor.ts';
@@ -25,6 +25,7 @@ import type {Random} from '../../actors/runtime/random.ts';
 import {startActorSystem, type ActorSystem} from '../../actors/runtime/system.ts';
 import {createClusterLinks, type ClusterLinks} from '../../cluster/cluster-links.ts';
 import type {MemoryNetwork} from '../../cluster/memory-transport.ts';
+import {fencedLogs, fencedStore} from '../../node-fenced.ts';
 import {followMembership} from '../../node-membership.ts';
 import {nodeSettings} from '../../node-options.ts';
 import {takeOverFrom} from '../../node-take-over.ts';
@@ -128,13 +129,7 @@ export async function startClusterNode(surroundings: NodeSurroundings): Promise<
     plant === 'incarnationNotChecked'
       ? owner => membership.members().some(member => member.instance === owner.instance)
       : owner => membership.isAlive(owner);
-  const store: JobStore = {
-    ...database.jobs,
-    commit: writes =>
-      membership.mayAct()
-        ? database.jobs.commit(writes)
-        : Promise.reject(new DatabaseAwayError('The lease of this node could not be renewed.')),
-  };
+  const store = fencedStore(database.jobs, membership);
   const ownRoute = (): string | undefined =>
     router.current().members.find(member => member.instance === instance)?.labels?.['route'];
 
@@ -172,7 +167,7 @@ export async function startClusterNode(surroundings: NodeSurroundings): Promise<
         store,
         ping: () => database.ping(),
         outbox: surroundings.outbox,
-        logs,
+        logs: fencedLogs(logs, membership),
         feed: createJobFeed(),
         driver: remoteEngines,
         clock,

@@ -74,8 +74,8 @@ export function createClusterProcess(
     const now = self.mood === 'up' ? mood() : self.mood;
     const travelMs = (): number => random.next() * (now === 'slow' ? slowMsMax : travelMsMax);
     return new Promise((resolve, reject) => {
-      const away = (why: string): void => reject(new DatabaseAwayError(why));
-      if (now === 'away') return void ownClock.after(travelMs(), () => away('simulated: away'));
+      const away = (why: string, isUndone = false): void => reject(new DatabaseAwayError(why, {isUndone}));
+      if (now === 'away') return void ownClock.after(travelMs(), () => away('simulated: away', true));
       const cancel = ownClock.after(statementMs, () => away(`no answer in ${statementMs} ms`));
       if (now === 'hangs') return;
       clock.after(travelMs(), () => {

@@ -44,6 +44,8 @@ export type ClusterWorld = {
   readonly trace: (what: string) => void;
   /** Of the whole database. */
   mood: ClusterDatabaseMood;
+  /** Whether no process of that node could work in the `ms` before `atMs` (wall clock), but for a moment at their end. */
+  readonly wasAway: (instance: string, atMs: number, ms: number) => boolean;
   /** Ids of engines that were told to shut down. */
   readonly endedEngines: ReadonlySet<string>;
   /** The present life of each node that has one. */
@@ -73,6 +75,8 @@ const fatalRestartMs = 1500;
 const idleMs = 5;
 const idleTurns = 4;
 const buryMs = 4;
+/** A node that is back is found by others so much later. */
+const noticeMs = 2500;
 
 export function createClusterWorld(
   seed: number,
@@ -101,6 +105,7 @@ export function createClusterWorld(
   const hosts = new Map<string, {readonly process: ClusterProcess; readonly driver: HostDriver}>();
   const systems: {readonly system: ActorSystem; readonly process: ClusterProcess}[] = [];
   const endedEngines = new Set<string>();
+  const absences = new Map<string, {readonly fromMs: number; toMs: number}[]>();
   let started = 0;
   let ids = 0;
   let isOver = false;
@@ -110,6 +115,17 @@ export function createClusterWorld(
     if (before !== undefined && attempt <= before)
       violations.push(`attempt ${attempt} of job ${taskID} was begun after attempt ${before}`);
     lastAttempts.set(taskID, attempt);
+  }
+
+  function goesAway(instance: string): void {
+    const known = absences.get(instance) ?? [];
+    absences.set(instance, known);
+    if (known.at(-1)?.toMs !== Infinity) known.push({fromMs: clock.now(), toMs: Infinity});
+  }
+
+  function isBack(instance: string): void {
+    const last = absences.get(instance)?.at(-1);
+    if (last?.toMs === Infinity) last.toMs = clock.now();
   }
 
   const loseAll = (isDead: (incarnation: string) => boolean): void => {
@@ -164,6 +180,7 @@ export function createClusterWorld(
     }).then(
       node => {
         life.node = node;
+        isBack(instance);
         trace(`${incarnation} is up`);
       },
       (error: unknown) => fail(`start: ${error instanceof Error ? error.name : String(error)}`),
@@ -175,6 +192,7 @@ export function createClusterWorld(
     if (life.process.mode === 'ended') return;
     trace(`${incarnation} is gone`);
     life.process.end();
+    goesAway(instance);
     network.crash(instance);
     hosts.get(incarnation)?.driver.cut();
     hosts.delete(incarnation);
@@ -208,6 +226,8 @@ export function createClusterWorld(
     count,
     trace,
     mood: 'up',
+    wasAway: (instance, atMs, ms) =>
+      (absences.get(instance) ?? []).some(({fromMs, toMs}) => fromMs <= atMs - ms && toMs >= atMs - noticeMs),
     endedEngines,
     lives: () => [...lives.values()],
     start,
@@ -218,13 +238,17 @@ export function createClusterWorld(
     pause({process}) {
       trace(`${process.incarnation} pauses`);
       process.pause();
+      goesAway(process.instance);
       network.pause(process.instance);
     },
     resume({process}) {
       if (process.mode !== 'paused') return;
       trace(`${process.incarnation} goes on`);
       process.resume();
-      if (lives.get(process.instance)?.process === process) network.resume(process.instance);
+      const life = lives.get(process.instance);
+      if (life?.process !== process) return;
+      if (life.node !== undefined) isBack(process.instance);
+      network.resume(process.instance);
     },
     leave(life, restartMs) {
       if (life.node === undefined || life.isLeaving || life.process.mode !== 'running') return;

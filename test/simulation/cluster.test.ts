@@ -40,7 +40,6 @@ test.serial(
         return;
       }
     }
-    for (const [what, times] of seen) if (what.startsWith('known: ')) t.log(`${what}: ${times}`);
     t.deepEqual(
       rare.filter(what => !seen.has(what)),
       [],

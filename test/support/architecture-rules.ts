@@ -59,8 +59,14 @@ const owners: readonly {readonly what: RegExp; readonly where: RegExp; readonly 
     remedy: 'go through the cluster transport, or a stream or socket file of http/',
   },
   {
-    what: /^(?:@mikro-orm\/|mikro-orm$|kysely(?:\/|$)|mysql2(?:\/|$)|mariadb(?:\/|$)|node:sqlite$)/,
+    what: /^(?:@mikro-orm\/|mikro-orm$|kysely(?:\/|$))/,
     where: /^persistence\//,
+    remedy: 'use a port of actors/ports.ts and implement it in persistence/',
+  },
+  {
+    what: /^(?:mysql2(?:\/|$)|mariadb(?:\/|$)|node:sqlite$|pg(?:-|$)|@duckdb\/)/,
+    // The jdbc engine speaks to its users' databases, never to ours.
+    where: /^(?:persistence|engines\/jdbc)\//,
     remedy: 'use a port of actors/ports.ts and implement it in persistence/',
   },
   {
@@ -84,10 +90,14 @@ const ownedWords: readonly {readonly what: RegExp; readonly where: RegExp; reado
   },
   {
     what: /\bprocess\.env\b/g,
-    where: /^(?:config\.ts|cli\/.*)$/,
+    // An engine's launcher hands its mark over in the environment.
+    where: /^(?:config\.ts|cli\/.*|engines\/kit\/engine-files\.ts)$/,
     remedy: 'make it a setting and receive its value; config.ts reads the environment once',
   },
 ];
+
+/** `tenon` and `tenon/engine-kit`. */
+const publicSurfaces = new Set(['index.ts', 'engine-kit.ts']);
 
 const nactAllowed = new Set(['start', 'spawn', 'dispatch', 'stop']);
 
@@ -173,10 +183,10 @@ export const rules: readonly Rule[] = [
       ),
   },
   {
-    says: 'only index.ts hands on what others export',
+    says: 'only the public surfaces of the package hand on what others export',
     check: tree =>
       eachImport(tree, (file, {isReExport}) =>
-        isReExport && file.path !== 'index.ts' ? 'import it where it is defined' : undefined,
+        isReExport && !publicSurfaces.has(file.path) ? 'import it where it is defined' : undefined,
       ),
   },
   {

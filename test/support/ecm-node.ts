@@ -21,7 +21,9 @@ export type EcmNode = {
   readonly adoptFrom: (directory: string, dead?: readonly string[]) => Promise<number>;
   /** As when its process ends as it should: answers with the engines left at work. */
   readonly leave: () => Promise<readonly string[]>;
-  /** Ids of the engines that its ECM has. */
+  /** The engines that its ECM has. */
+  readonly list: () => Promise<EcmListing['engines']>;
+  /** Their ids. */
   readonly held: () => Promise<readonly string[]>;
   /** The process ends: its services are gone, its engines stay. */
   readonly die: () => Promise<void>;
@@ -86,6 +88,15 @@ export async function startEcmNode({
     engineSearchMs,
     checkEveryMs,
   });
+  async function list(): Promise<EcmListing['engines']> {
+    if (ecm === undefined) return [];
+    const reply = await system.ask<EcmMessage, EcmReply<EcmListing>>(
+      ecm,
+      replyTo => ({type: 'list', replyTo}),
+      10_000,
+    );
+    return reply.ok ? reply.value.engines : [];
+  }
   return {
     system,
     engines,
@@ -104,15 +115,8 @@ export async function startEcmNode({
       if (ecm === undefined) return [];
       return system.ask<EcmMessage, readonly string[]>(ecm, replyTo => ({type: 'leave', replyTo}), 10_000);
     },
-    async held() {
-      if (ecm === undefined) return [];
-      const reply = await system.ask<EcmMessage, EcmReply<EcmListing>>(
-        ecm,
-        replyTo => ({type: 'list', replyTo}),
-        10_000,
-      );
-      return reply.ok ? reply.value.engines.map(({engineId}) => engineId) : [];
-    },
+    list,
+    held: async () => (await list()).map(({engineId}) => engineId),
     async die() {
       withdraw();
       engines.close();

@@ -5,6 +5,7 @@
  *
  * The code of a task is JSON: what it prints, how long it takes, how it ends (`TaskScript`).
  */
+import {NeverBegunError} from '../../actors/ecm-errors.ts';
 import type {LocalEngine, LocalEngineDriver} from '../../actors/ecm-port.ts';
 import type {
   EngineDriver,
@@ -38,6 +39,8 @@ export type EngineWorld = {
   /** Engines with a task that nobody has confirmed yet. */
   readonly busy: () => readonly BusyEngine[];
   readonly published: ReadonlySet<string>;
+  /** The directory that each engine was started in, also of those that are gone. */
+  readonly homes: ReadonlyMap<string, string>;
   failLaunches: number;
   failExecutes: number;
 };
@@ -89,6 +92,7 @@ export function createEngineWorld(
   const begun = new Map<string, number>();
   const printed = new Map<string, string>();
   const published = new Set<string>();
+  const homes = new Map<string, string>();
 
   function add(spool: Spool, make: (offset: number) => EngineEvent): void {
     spool.offset += 1;
@@ -278,8 +282,11 @@ export function createEngineWorld(
       detach() {
         view.isCut = true;
       },
-      async raiseEpoch(_taskID, _attempt, epoch) {
+      async raiseEpoch(taskID, attempt, epoch) {
         if (view.isCut) return new Promise(() => undefined);
+        const has = engine.spool?.task;
+        if (engine.isAlive && (has?.taskID !== taskID || has.attempt !== attempt))
+          throw new NeverBegunError(engineId, taskID, attempt);
         engine.epoch = Math.max(engine.epoch, epoch);
       },
       unfollow() {
@@ -305,6 +312,7 @@ export function createEngineWorld(
     begun,
     printed,
     published,
+    homes,
     failLaunches: 0,
     failExecutes: 0,
     alive: () => [...engines.values()].filter(({isAlive}) => isAlive).length,
@@ -346,6 +354,7 @@ export function createEngineWorld(
             exit: Promise.withResolvers<EngineExit>(),
           };
           engines.set(launch.engineId, engine);
+          homes.set(launch.engineId, directory);
           return handleOf(engine, view);
         },
         async adoptAll() {

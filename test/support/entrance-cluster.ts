@@ -52,6 +52,7 @@ export type ClusterOptions = {
   /** What stands in front of an entrance's governance. */
   readonly wrap?: (governance: Governance, instance: string) => Governance;
   readonly callsMax?: number;
+  readonly isWithinReach?: (path: string) => boolean;
 };
 
 export function entranceCluster(t: ExecutionContext, options: ClusterOptions = {}): EntranceCluster {
@@ -86,7 +87,7 @@ export function entranceCluster(t: ExecutionContext, options: ClusterOptions = {
     if (stored !== undefined) rows.set(taskID, stored);
     return stored;
   }
-  const store: Pick<JobStore, 'get' | 'commit'> = {
+  const store: Pick<JobStore, 'get' | 'commit' | 'byIdempotencyKey'> = {
     async get(taskID) {
       reads += 1;
       if (world.isStoreAway) return createAway().jobs.get(taskID);
@@ -94,6 +95,14 @@ export function entranceCluster(t: ExecutionContext, options: ClusterOptions = {
         if (!owners.has(taskID) && (await fake.jobs.get(taskID)) !== undefined) owners.set(taskID, instance);
       }
       return refresh(taskID);
+    },
+    async byIdempotencyKey(user, key) {
+      if (world.isStoreAway) return createAway().jobs.get(0);
+      for (const taskID of owners.keys()) {
+        const stored = await refresh(taskID);
+        if (stored?.row.submitUser === user && stored.facts.idempotencyKey === key) return stored;
+      }
+      return undefined;
     },
     async commit(writes) {
       for (const write of writes) {
@@ -124,6 +133,7 @@ export function entranceCluster(t: ExecutionContext, options: ClusterOptions = {
     self: selfOf(local ?? gateway),
     ...(local !== undefined && {local: entrance(local).governance}),
     store,
+    ...(options.isWithinReach !== undefined && {isWithinReach: options.isWithinReach}),
     isAlive: ({instance}) => !dead.has(instance),
     resolve,
     onOwnerChange(listener) {

@@ -1,12 +1,7 @@
 /** People, tokens and sessions in memory, as the port describes them. `isAway` makes every question fail. */
 import {hash} from 'node:crypto';
-import {
-  DatabaseAwayError,
-  type AccountStore,
-  type Session,
-  type Token,
-  type User,
-} from '../../actors/ports.ts';
+import {DatabaseAwayError} from '../../actors/ports.ts';
+import {type AccountStore, type Session, type Token, type User} from '../../actors/account-port.ts';
 
 export type FakeAccounts = AccountStore & {isAway: boolean; readonly questions: () => number};
 

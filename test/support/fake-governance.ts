@@ -6,6 +6,7 @@ import {entranceService, printExecId, shortExecId} from '../../actors/domain/exe
 import {LinkisError} from '../../actors/domain/errors.ts';
 import {isTerminal, jobStatuses, type JobStatus, type ProgressInfo} from '../../actors/domain/job.ts';
 import {instanceOf} from '../../actors/domain/owner.ts';
+import type {Gate} from '../../actors/gate.ts';
 import type {Caller, Governance, JobNews, JobView, KillReport} from '../../actors/governance.ts';
 import {
   DatabaseAwayError,
@@ -53,6 +54,7 @@ export type FakeGovernance = {
   isReady: boolean;
   /** What `kill` reports of jobs that have not ended. */
   killResult: KillReport['result'];
+  readonly priorities: Map<number, number>;
 };
 
 export const fakeInstance = 'host-01.example.com:9104';
@@ -164,6 +166,26 @@ export function createFakeGovernance(now: () => number): FakeGovernance {
       setStatus(taskID, 'Cancelled');
       return {taskID, result: 'ended', status: 'Cancelled'};
     },
+    async why(taskID) {
+      const job = jobs.get(taskID);
+      if (job === undefined) return undefined;
+      const {status} = job.row;
+      const isOver = isTerminal(status);
+      return {
+        taskID,
+        status,
+        priority: world.priorities.get(taskID) ?? 100,
+        gates: isOver ? [] : [waitingGate],
+        timeline: [{cause: 'queue', ms: 12}],
+        ...(isOver ? {} : {position: 3}),
+      };
+    },
+    async setPriority(taskID, priority) {
+      const job = jobs.get(taskID);
+      if (job === undefined || job.row.status !== 'Inited') return false;
+      world.priorities.set(taskID, priority);
+      return true;
+    },
     logPosition: async taskID => {
       if (!jobs.has(taskID)) return undefined;
       const lines = linesOf(taskID);
@@ -189,6 +211,7 @@ export function createFakeGovernance(now: () => number): FakeGovernance {
         .filter(({row}) => !isTerminal(row.status))
         .map(({row, facts}) => ({
           group: `${facts.creator}_${row.executeUser}_${row.engineType}`,
+          tenant: '',
           user: row.executeUser,
           creator: facts.creator,
           engineType: row.engineType,
@@ -206,6 +229,7 @@ export function createFakeGovernance(now: () => number): FakeGovernance {
     isAway: false,
     isReady: true,
     killResult: 'ended',
+    priorities: new Map(),
     add,
     play: taskID => ({
       status: status => setStatus(taskID, status),
@@ -275,3 +299,13 @@ function matches({row, facts}: StoredJob, filter: JobFilter): boolean {
     row.id >= idFrom
   );
 }
+
+const waitingGate: Gate = {
+  gate: 'group',
+  unit: 'jobs',
+  value: 2,
+  limit: 2,
+  holders: [{who: 'job 1', holds: 1}],
+  what: 'alice runs 2 of 2 jobs.',
+  opens: 'Jobs of this group end.',
+};

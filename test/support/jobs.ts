@@ -17,6 +17,7 @@ export const jobSpec: JobSpec = {
   taskID: 7,
   submitUser: 'alice',
   executeUser: 'alice',
+  tenant: '',
   creator: 'IDE',
   engineType: {type: 'shell', version: '1'},
   codeType: 'shell',

@@ -192,6 +192,8 @@ export async function createLogGovernance(): Promise<LogGovernance> {
         killed.push(taskID);
         return {taskID, result: 'ended', status: 'Cancelled'};
       },
+      why: async () => undefined,
+      setPriority: async () => false,
       async logPosition(taskID) {
         const job = jobs.get(taskID);
         return job && logs.position(job.row.logPath);

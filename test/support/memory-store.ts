@@ -121,6 +121,7 @@ function fits(filter: JobFilter, {row, facts}: StoredJob): boolean {
     filter.statuses?.includes(row.status),
     filter.engineType === undefined || filter.engineType === row.engineType,
     filter.creator === undefined || filter.creator === facts.creator,
+    filter.tenant === undefined || filter.tenant === facts.tenant,
     filter.runType === undefined || facts.codeType.startsWith(filter.runType),
     filter.instance === undefined ||
       filter.instance.toLowerCase() === instanceOf(row.instances).toLowerCase(),

@@ -6,6 +6,7 @@ import type {MemberView} from '../../actors/route-snapshot.ts';
 import {systemClock} from '../../actors/runtime/clock.ts';
 import {systemRandom} from '../../actors/runtime/random.ts';
 import {startActorSystem} from '../../actors/runtime/system.ts';
+import type {FacadeDependencies} from '../../http/route-context.ts';
 import {startFacade, type FacadeWorld} from './facade-world.ts';
 import {createMemoryInstanceLabels, type MemoryInstanceLabels} from './memory-instance-labels.ts';
 
@@ -29,7 +30,10 @@ const member = (instance: string, more: Partial<MemberView> = {}): MemberView =>
 });
 
 /** `a:9104` is this node; `b:9104` carries route=et1; `c:9104` is a gateway alone. */
-export async function startRoutingFacade(t: ExecutionContext): Promise<RoutingWorld> {
+export async function startRoutingFacade(
+  t: ExecutionContext,
+  replaced: Partial<FacadeDependencies> = {},
+): Promise<RoutingWorld> {
   const log = {debug() {}, info() {}, warn() {}, error: (...line: unknown[]) => t.log(...line)};
   const system = startActorSystem({name: 'test', clock: systemClock, random: systemRandom, log});
   t.teardown(() => system.shutdown(1000));
@@ -42,6 +46,6 @@ export async function startRoutingFacade(t: ExecutionContext): Promise<RoutingWo
   await router.refresh();
   let announced = 0;
   const routing = createRouting({self: () => self, router, store, announce: () => (announced += 1)});
-  const facade = await startFacade(t, {}, systemClock, {routing});
+  const facade = await startFacade(t, {}, systemClock, {routing, ...replaced});
   return {facade, router, store, announced: () => announced};
 }

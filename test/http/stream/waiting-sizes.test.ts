@@ -15,7 +15,15 @@ test('while a job waits, the size of its queue is pushed after a minute and then
   const governance: Governance = {
     ...world.governance,
     load: () => [
-      {group: 'IDE_ann_shell', user: 'ann', creator: 'IDE', engineType: 'shell', running: 1, queued: 4},
+      {
+        group: 'IDE_ann_shell',
+        tenant: '',
+        user: 'ann',
+        creator: 'IDE',
+        engineType: 'shell',
+        running: 1,
+        queued: 4,
+      },
     ],
   };
   const outlet = {

@@ -1,0 +1,241 @@
+/**
+ * Who gets the next engine. Among tenants the one with the fewest engines for its weight goes first, within a tenant the key
+ * with the fewest, then the one that waits longest: weighted max-min fairness (Bertsekas & Gallager, Data Networks, 6.5.2). What
+ * is free is granted at once; where nothing is, `manager-recall.ts` makes room.
+ */
+import type {Resources} from './engine-governance.ts';
+import {reserve, usedOf} from './ledger.ts';
+import {ecmsFor, firstBar, isOpen, type Bar} from './manager-gates.ts';
+import type {GateName} from './gate.ts';
+import {isRecallDue, makeRoomFor, recallIdleOf} from './manager-recall.ts';
+import {
+  deny,
+  enginesOfKey,
+  park,
+  shareOf,
+  settleWanting,
+  type KnownEcm,
+  type ManagerEffect,
+  type ManagerState,
+  type Wanting,
+} from './manager-state.ts';
+
+/** How many that can't be placed are looked at before the rest waits for the next change. */
+const triesMax = 64;
+
+export function serve(state: ManagerState, effects: ManagerEffect[]): void {
+  if (state.phase !== 'active' || state.tenants.size === 0) return;
+  if (!hasRoom(state)) {
+    for (const {keys} of state.tenants.values()) {
+      for (const wanting of keys) if (wanting.gate === null) tellGate(state, wanting, 'ecm', effects);
+    }
+    if (state.ecms.size === 0)
+      for (const wanting of allWanting(state)) serveOne(state, wanting, new Set(), effects);
+    return makeRoom(state, effects);
+  }
+  const unplaced = new Set<Wanting>();
+  while (unplaced.size < triesMax && hasRoom(state)) {
+    const wanting = next(state, unplaced);
+    if (wanting === undefined) break;
+    serveOne(state, wanting, unplaced, effects);
+  }
+  makeRoom(state, effects);
+}
+
+/** For the first that a quota does not hold up anyway. */
+function makeRoom(state: ManagerState, effects: ManagerEffect[]): void {
+  for (let tries = 0; tries < triesMax && isRecallDue(state); tries += 1) {
+    const first = next(state, nobody);
+    if (first === undefined) return;
+    const bar = firstBar(state, first.key);
+    if (bar === undefined) return makeRoomFor(state, first, effects);
+    hold(state, first, bar, effects);
+  }
+}
+
+/** From time to time: who wants what nobody runs must not wait for a change that never comes. */
+export function checkHopes(state: ManagerState, effects: ManagerEffect[]): void {
+  if (state.phase !== 'active') return;
+  for (const wanting of allWanting(state)) {
+    checkHope(state, ecmsFor(state, wanting.key), wanting, state.limits.quotaOf(wanting.key).engine, effects);
+  }
+}
+
+const nobody: ReadonlySet<Wanting> = new Set();
+
+/** Whether any ECM could start any engine. Cheap, and mostly the answer where many wait. */
+function hasRoom({ecms, ledger}: ManagerState): boolean {
+  for (const {account, capacity, health} of ecms.values()) {
+    if (health !== 'Healthy' && health !== 'WARN') continue;
+    if (usedOf(ledger, account).instances < capacity.instances) return true;
+  }
+  return false;
+}
+
+const allWanting = ({tenants}: ManagerState): readonly Wanting[] =>
+  [...tenants.values()].flatMap(({keys}) => [...keys]);
+
+/** The one whose turn it is, of those that were not tried in vain. */
+function next(state: ManagerState, unplaced: ReadonlySet<Wanting>): Wanting | undefined {
+  let best: Wanting | undefined;
+  let bestShare = Number.POSITIVE_INFINITY;
+  for (const {name, keys} of state.tenants.values()) {
+    const share = shareOf(state, name);
+    if (best !== undefined && share > bestShare) continue;
+    for (const wanting of keys) {
+      if (unplaced.has(wanting)) continue;
+      if (best !== undefined && share === bestShare && !goesBefore(state, wanting, best)) continue;
+      best = wanting;
+      bestShare = share;
+    }
+  }
+  return best;
+}
+
+const goesBefore = (state: ManagerState, one: Wanting, other: Wanting): boolean => {
+  const difference = enginesOfKey(state, one) - enginesOfKey(state, other);
+  return difference < 0 || (difference === 0 && one.sinceMs < other.sinceMs);
+};
+
+function serveOne(
+  state: ManagerState,
+  wanting: Wanting,
+  unplaced: Set<Wanting>,
+  effects: ManagerEffect[],
+): void {
+  const {key} = wanting;
+  const bar = firstBar(state, key);
+  if (bar !== undefined) return hold(state, wanting, bar, effects);
+  const {engine} = state.limits.quotaOf(key);
+  const fit = ecmsFor(state, key);
+  const place = roomiest(state, fit, wanting, engine);
+  if (place === undefined) {
+    unplaced.add(wanting);
+    tellGate(state, wanting, 'ecm', effects);
+    checkHope(state, fit, wanting, engine, effects);
+    return;
+  }
+  wanting.impossibleSinceMs = undefined;
+  grant(state, wanting, place, engine, effects);
+}
+
+/** A quota is used up: it is looked at again when something of that account is given back. */
+function hold(state: ManagerState, wanting: Wanting, bar: Bar, effects: ManagerEffect[]): void {
+  park(state, wanting, bar.account);
+  tellGate(state, wanting, bar.gate, effects);
+  if (bar.isHopeless) refuseForEver(state, wanting, quotaCodes[bar.unit], effects);
+  else recallIdleOf(state, bar.account, wanting, effects);
+}
+
+function grant(
+  state: ManagerState,
+  wanting: Wanting,
+  {instance}: KnownEcm,
+  resources: Resources,
+  effects: ManagerEffect[],
+): void {
+  const {key, entrance} = wanting;
+  const {fence, idPrefix} = state.settings;
+  const engineId = `${idPrefix}-${state.nextEngine}`;
+  state.nextEngine += 1;
+  wanting.grantsIssued += 1;
+  reserve(state.ledger, {
+    engineId,
+    key,
+    ecm: instance,
+    entrance: entrance.instance,
+    resources,
+    phase: 'granted',
+    sinceMs: state.nowMs,
+  });
+  tellGate(state, wanting, null, effects);
+  effects.push({
+    type: 'notify',
+    to: entrance.replyTo,
+    notice: {type: 'grant', fence, key, engineId, ecm: instance, reserved: resources},
+  });
+  settleWanting(state, wanting);
+}
+
+/** The entrance's own, whose results need not be copied, as long as others are not clearly emptier. */
+function roomiest(
+  state: ManagerState,
+  fit: readonly KnownEcm[],
+  {key, entrance}: Wanting,
+  wanted: Resources,
+): KnownEcm | undefined {
+  let best: KnownEcm | undefined;
+  let bestLoad = Number.POSITIVE_INFINITY;
+  for (const ecm of fit) {
+    if (!isOpen(state, ecm, key.user, wanted)) continue;
+    const {capacity, instance, health, account} = ecm;
+    const used = usedOf(state.ledger, account);
+    const load =
+      Math.max(
+        used.instances / capacity.instances,
+        used.memoryBytes / capacity.memoryBytes,
+        used.cores / capacity.cores,
+      ) +
+      (health === 'WARN' ? warnPenalty : 0) -
+      (instance === entrance.instance ? ownBonus : 0);
+    if (load < bestLoad) [best, bestLoad] = [ecm, load];
+  }
+  return best;
+}
+
+const ownBonus = 0.25;
+const warnPenalty = 0.5;
+
+function tellGate(
+  {settings: {fence}}: ManagerState,
+  wanting: Wanting,
+  gate: GateName | null,
+  effects: ManagerEffect[],
+): void {
+  if (wanting.gate === gate) return;
+  wanting.gate = gate;
+  const {key, entrance} = wanting;
+  effects.push({type: 'notify', to: entrance.replyTo, notice: {type: 'waits', fence, key, gate}});
+}
+
+/* ---- what can never be had ---- */
+
+/** Linkis' RMErrorCode: user memory, cores, instances; ECM total. */
+const quotaCodes = {memoryBytes: 12_004, cores: 12_005, instances: 12_006} as const;
+const noEcmCode = 30_002;
+const ecmTooSmallCode = 11_000;
+
+function checkHope(
+  state: ManagerState,
+  fit: readonly KnownEcm[],
+  wanting: Wanting,
+  wanted: Resources,
+  effects: ManagerEffect[],
+): void {
+  const isTooSmall = ({capacity}: KnownEcm): boolean =>
+    wanted.memoryBytes > capacity.memoryBytes ||
+    wanted.cores > capacity.cores ||
+    wanted.instances > capacity.instances;
+  if (!fit.every(isTooSmall)) {
+    wanting.impossibleSinceMs = undefined;
+    return;
+  }
+  wanting.impossibleSinceMs ??= state.nowMs;
+  // One may be restarting.
+  if (state.nowMs - wanting.impossibleSinceMs < state.settings.impossibleMs) return;
+  refuseForEver(state, wanting, fit.length === 0 ? noEcmCode : ecmTooSmallCode, effects);
+}
+
+function refuseForEver(state: ManagerState, wanting: Wanting, code: number, effects: ManagerEffect[]): void {
+  const {engineType, user, tenant, pin} = wanting.key;
+  const engine = state.limits.quotaOf(wanting.key).engine;
+  const need = `${Math.round(engine.memoryBytes / 1_048_576)} MB, ${engine.cores} cores, ${engine.instances} engine`;
+  const where = `${tenant === '' ? '' : ` for tenant ${tenant}`}${pin === '' ? '' : ` at ${pin}`}`;
+  const message =
+    code === noEcmCode
+      ? `No ECM of the cluster runs ${engineType}${where}. Start one, or submit with other labels.`
+      : code === ecmTooSmallCode
+        ? `No ECM is large enough for an engine of ${engineType} (${need})${where}.`
+        : `One engine of ${engineType} (${need}) is more than the quota of ${user} allows. Have the quota raised.`;
+  effects.push(deny(wanting, state.settings.fence, {code, message, retryable: code === noEcmCode}));
+}
