@@ -125,7 +125,7 @@ test('its log is what its process and its newest task printed, from the beginnin
   const directory = join(lab.enginesDirectory, engine.engineId);
   await writeFile(join(directory, 'host.log'), 'host said this\n', {flag: 'a'});
   await runTask(engine, 'echo an earlier task', {taskID: 1});
-  await engine.execute(taskOf('for n in $(seq 1 2000); do echo "line $n"; done; echo oops >&2', {taskID: 2}));
+  await engine.execute(taskOf('for n in $(seq 1 2000); do echo "line $n"; done; echo the end', {taskID: 2}));
   await followToEnd(engine, {taskID: 2});
   const log = (more: Partial<EngineLogRequest>) => view.engineLog(engine.engineId, {...request, ...more});
 
@@ -137,17 +137,23 @@ test('its log is what its process and its newest task printed, from the beginnin
   t.deepEqual((await log({fromLine: 1001, pageSize: 2}))?.logs, ['line 1000', 'line 1001']);
   t.deepEqual((await log({fromLine: 9999}))?.logs, []);
   t.is((await log({fromLine: 9999}))?.endLine, 2002);
-  t.deepEqual((await log({lastRows: 2}))?.logs, ['line 2000', 'oops']);
-  t.deepEqual((await log({logType: 'stderr', lastRows: 1}))?.logs, ['oops']);
+  t.deepEqual((await log({lastRows: 2}))?.logs, ['line 2000', 'the end']);
   t.deepEqual((await log({enableTail: true, fromLine: 3, pageSize: 2}))?.logs, ['line 1998', 'line 1999']);
   t.is((await log({lastRows: 99_999}))?.rows, 2002);
-  t.deepEqual((await log({onlyKeywords: ['line 7', 'oops'], ignoreKeywords: ['9'], pageSize: 4}))?.logs, [
+  t.deepEqual((await log({onlyKeywords: ['line 7', 'the end'], ignoreKeywords: ['9'], pageSize: 4}))?.logs, [
     'line 7',
     'line 70',
     'line 71',
     'line 72',
   ]);
   t.deepEqual((await log({logType: 'gc'}))?.logs, []);
+
+  // Two pipes: which of them is read first is not said.
+  await engine.confirm(2, 1);
+  await engine.execute(taskOf('echo fine; echo oops >&2', {taskID: 3}));
+  await followToEnd(engine, {taskID: 3});
+  t.deepEqual((await log({lastRows: 2}))?.logs.toSorted(), ['fine', 'oops']);
+  t.deepEqual((await log({logType: 'stderr', lastRows: 2}))?.logs.toSorted(), ['fine', 'oops']);
   t.is(await view.engineLog('nobody', request), undefined);
 });
 
