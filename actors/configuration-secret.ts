@@ -1,7 +1,11 @@
-/** Which values are secrets, and how they look to people: answers, logs and the audit never hold one. */
+/**
+ * Which values are secrets, by the names of their keys, and how they look to people: answers, logs and the audit never hold
+ * one. The one list for settings, parameters of jobs and what is audited.
+ */
 export const maskedValue = '******';
 
-const secretWords = /pass(?:word|wd|phrase)|secret|credential|private\.?key|access\.?key|api\.?key/i;
+const secretWords =
+  /passw|passphrase|pwd|secret|credential|authoriz|cookie|(?:private|access|api)[._-]?key|^tokens$|token(?!s$|.?id$)/i;
 
 export const isSecretKey = (key: string): boolean => secretWords.test(key);
 

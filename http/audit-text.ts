@@ -2,11 +2,9 @@
  * Values as the audit keeps them: JSON texts of bounded length in which nothing stands that opens a door. What a key calls a
  * secret is hidden, however deep it lies; so is the value of a setting whose name says that it is one.
  */
-const hidden = '(hidden)';
+import {isSecretKey} from '../actors/configuration-secret.ts';
 
-const secretKey = /passw|pwd|secret|credential|authoriz|cookie|token(?!s?$|id$)|private.?key|access.?key/i;
-const plainTokenKey = /^(?:tokens?|token.?code)$/i;
-const isSecret = (key: string): boolean => secretKey.test(key) || plainTokenKey.test(key);
+const hidden = '(hidden)';
 
 /** A setting is written as a pair of these. */
 const nameKeys = ['key', 'name', 'configKey'];
@@ -27,12 +25,12 @@ export function withoutSecrets(value: unknown, depth = 0): unknown {
   }
   const entries = Object.entries(value).slice(0, limits.members);
   const namesSecret = entries.some(
-    ([key, text]) => nameKeys.includes(key) && typeof text === 'string' && isSecret(text),
+    ([key, text]) => nameKeys.includes(key) && typeof text === 'string' && isSecretKey(text),
   );
   return Object.fromEntries(
     entries.map(([key, member]) => [
       key,
-      isSecret(key) || (namesSecret && valueKeys.has(key)) ? hidden : withoutSecrets(member, depth + 1),
+      isSecretKey(key) || (namesSecret && valueKeys.has(key)) ? hidden : withoutSecrets(member, depth + 1),
     ]),
   );
 }
