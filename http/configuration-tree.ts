@@ -68,7 +68,9 @@ export function changedSettings(
 ): readonly WantedValue[] {
   const lookup = service.lookup();
   assertSparkConf(settings);
-  return settings.flatMap(({key: name, id, configValue}): WantedValue[] => {
+  // What comes last of a key counts, as if all were saved one after the other.
+  const latest = new Map(settings.map(setting => [setting.key, setting]));
+  return [...latest.values()].flatMap(({key: name, id, configValue}): WantedValue[] => {
     const byId = id === undefined ? undefined : lookup.keyById(id);
     const key = byId?.key === name ? byId : lookup.keyFor(name, scope.engineType);
     if (key === undefined) {
@@ -91,7 +93,8 @@ function assertSparkConf(settings: readonly PageSetting[]): void {
   if (text === '') return;
   const names = text.split(';').map(pair => (pair.split('=')[0] ?? '').trim());
   if (new Set(names).size < names.length) throw new ConfigurationError('Spark.conf contains duplicate keys');
-  const twice = names.find(name => settings.some(({key}) => key === name));
+  const keys = new Set(settings.map(({key}) => key));
+  const twice = names.find(name => keys.has(name));
   if (twice !== undefined) {
     throw new ConfigurationError(`Saved key is duplicated with the spark conf key , key :${twice}`);
   }
