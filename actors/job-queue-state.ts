@@ -92,6 +92,8 @@ export type Group = {
   readonly tenant: Tenant;
   limits: GroupLimits;
   heap: Heap<Entry>;
+  /** Entries of the heap that wait no more; they are passed over when their turn comes, or all dropped when there are many. */
+  gone: number;
   waiting: number;
   reserved: number;
   readonly running: Set<number>;
@@ -139,6 +141,7 @@ export function groupOf(state: QueueState, key: GroupKey): Group {
     tenant: tenantOf(state, key.tenant),
     limits: state.limits.group(key),
     heap: undefined,
+    gone: 0,
     waiting: 0,
     reserved: 0,
     running: new Set(),

@@ -141,7 +141,7 @@ function leave(state: QueueState, taskID: number, ranMs: number | undefined, eff
   const {tenant} = group;
   if (entry.state === 'waiting') {
     stopWaiting(entry);
-    entry.state = 'gone';
+    abandon(state, entry);
     return;
   }
   group.running.delete(taskID);
@@ -172,7 +172,10 @@ function fill(group: Group, effects: QueueEffect[]): void {
 /** Whether a job was started. */
 function startNext(group: Group, effects: QueueEffect[]): boolean {
   const {tenant} = group;
-  while (group.heap?.item.state === 'gone') dropFirst(group);
+  while (group.heap?.item.state === 'gone') {
+    dropFirst(group);
+    group.gone -= 1;
+  }
   if (group.heap === undefined || group.running.size >= group.limits.runningMax) {
     tenant.held.delete(group);
     return false;
@@ -196,6 +199,21 @@ function dropFirst(group: Group): void {
   if (heap !== undefined) group.heap = merge(heap.left, heap.right, goesBefore);
 }
 
+/** What is left in the heap never grows beyond what waits there, or a few. */
+function abandon(state: QueueState, entry: Entry): void {
+  const {group} = entry;
+  entry.state = 'gone';
+  group.gone += 1;
+  if (group.gone <= Math.max(goneMax, group.waiting)) return;
+  group.gone = 0;
+  group.heap = undefined;
+  for (const other of state.jobs.values()) {
+    if (other.group === group && other.state === 'waiting') put(state, other);
+  }
+}
+
+const goneMax = 1024;
+
 /** Free slots of a tenant go to its groups in turn, those with the fewest running jobs first. */
 function fillTenant(tenant: Tenant, effects: QueueEffect[]): void {
   while (tenant.held.size > 0 && tenant.running < tenant.limits.runningMax) {
@@ -213,22 +231,27 @@ function fillTenant(tenant: Tenant, effects: QueueEffect[]): void {
 function setPriority(state: QueueState, taskID: number, priority: number): boolean {
   const entry = state.jobs.get(taskID);
   if (entry?.state !== 'waiting') return false;
-  entry.state = 'gone';
+  if (entry.priority === priority) return true;
   put(state, {
     ...entry,
     priority,
     score: priority - entry.sinceMs / state.limits.priorityAgeMs,
     state: 'waiting',
   });
+  abandon(state, entry);
   return true;
 }
 
 function setLimits(state: QueueState, limits: QueueLimits, effects: QueueEffect[]): void {
   state.limits = limits;
-  for (const [name, tenant] of state.tenants) tenant.limits = limits.tenant(name);
   for (const group of state.groups.values()) {
     group.limits = limits.group(group.key);
-    fill(group, effects);
+    // Some of these may start no job after all: then they are dropped again.
+    if (group.waiting > 0) group.tenant.held.add(group);
+  }
+  for (const [name, tenant] of state.tenants) {
+    tenant.limits = limits.tenant(name);
+    fillTenant(tenant, effects);
   }
 }
 

@@ -135,6 +135,40 @@ test('slots of a full tenant go to its groups in turn', t => {
   t.deepEqual(started.slice(3), [3]);
 });
 
+test('slots that a tenant gets by a change go to its groups in turn, too', t => {
+  const started: number[] = [];
+  const group = {runningMax: 9, waitingMax: 99};
+  const state = emptyQueue(limitsOf(group, {runningMax: 1}));
+  const jobs = [enqueue(1), enqueue(2), enqueue(3), enqueue(11, 100, bob), enqueue(12, 100, bob)];
+  tell(state, jobs, started);
+  tell(state, [{type: 'setLimits', limits: limitsOf(group, {runningMax: 4})}], started);
+  t.deepEqual(
+    started.toSorted((a, b) => a - b),
+    [1, 2, 11, 12],
+  );
+});
+
+test('priorities that change again and again, and jobs that leave, take no memory for good', t => {
+  const state = emptyQueue(limitsOf({runningMax: 1, waitingMax: 9999}));
+  tell(state, [enqueue(1), enqueue(2), enqueue(3)]);
+  for (let round = 0; round < 5000; round += 1) {
+    tell(state, [{type: 'setPriority', taskID: 3, priority: round % 7, reply: () => undefined}]);
+    tell(state, [enqueue(10 + round), leave(10 + round)]);
+  }
+  let size = 0;
+  const rest = [...state.groups.values()].map(({heap}) => heap);
+  for (let heap = rest.pop(); heap !== undefined || rest.length > 0; heap = rest.pop()) {
+    if (heap === undefined) continue;
+    size += 1;
+    rest.push(heap.left, heap.right);
+  }
+  t.true(size <= 1100, `${size} entries for 2 that wait`);
+  const started: number[] = [];
+  tell(state, [{type: 'setPriority', taskID: 3, priority: 900, reply: () => undefined}, leave(1)], started);
+  tell(state, [leave(3)], started);
+  t.deepEqual(started, [3, 2]);
+});
+
 test('a job that left while it waited is passed over, and its slot goes to the next', t => {
   const started: number[] = [];
   const gone = new Set([3]);
