@@ -15,6 +15,7 @@ import type {Setting, SettingGroup, SettingValues} from './actors/domain/setting
 import {parse as parseYaml} from 'yaml';
 import {parseNodeAddress, type NodeAddress} from './cluster/node-address.ts';
 import {ownEngineTypes} from './engines/own-engine-types.ts';
+import {parseEngineTypeLimits} from './actors/engine-type-limits.ts';
 import {parseEnginePrograms} from './engines/engine-programs.ts';
 import {httpSettings} from './http/settings.ts';
 import {streamSettings} from './http/stream/stream-settings.ts';
@@ -102,6 +103,8 @@ export function readConfig({options, environment = process.env}: ConfigInput): C
   checkTimeZone(governance.timeZone, mistakes);
   for (const mistake of parseEnginePrograms(governance.enginePrograms, ownEngineTypes).mistakes)
     mistakes.push(`governance.enginePrograms: ${mistake}`);
+  for (const mistake of parseEngineTypeLimits(governance.engineTypeMax).mistakes)
+    mistakes.push(`governance.engineTypeMax: ${mistake}`);
   if (mistakes.length > 0) throw new ConfigError(mistakes);
   return {
     node,

@@ -2,11 +2,13 @@
 import type {Logger} from 'pino';
 import {clusterEngines} from './actors/cluster-engines.ts';
 import {createEcmMap} from './actors/ecm-map.ts';
+import {parseEngineTypeLimits} from './actors/engine-type-limits.ts';
 import type {EngineGovernance, QuotaSource} from './actors/engine-governance.ts';
 import {createEntranceAsker} from './actors/entrance-asker.ts';
 import {entranceKey} from './actors/entrance-protocol.ts';
 import type {LeaseStore} from './actors/domain/lease.ts';
 import {managerKey} from './actors/manager-key.ts';
+import {managerTimes} from './actors/manager-state.ts';
 import {startManagerService} from './actors/manager-service.ts';
 import type {ManagerPort} from './actors/manager-port.ts';
 import type {Membership} from './actors/membership.ts';
@@ -48,12 +50,9 @@ export const managers = (receptionist: Receptionist): readonly string[] => [
   ...receptionist.all(managerKey).keys(),
 ];
 
-const managerTimes = {gatherMs: 5000, lostMs: 5000, impossibleMs: 30_000};
-const grantSlackMs = 5000;
-
 export function manageCluster(dependencies: ClusterManagementDependencies): ClusterManagement {
   const {system, receptionist, router, membership, quotas, config, self, log} = dependencies;
-  const {engineLaunchTimeoutMs, enginesPerUserMax, killGraceMs} = config.governance;
+  const {engineLaunchTimeoutMs, engineTypeMax, enginesPerUserMax, killGraceMs} = config.governance;
   const clock = systemClock;
   const map = createEcmMap({receptionist, system, clock});
   const port = remoteManager(system, receptionist);
@@ -106,12 +105,11 @@ export function manageCluster(dependencies: ClusterManagementDependencies): Clus
               clock,
               log,
               settings: {
-                ...managerTimes,
+                ...managerTimes(engineLaunchTimeoutMs),
                 instance: self.instance,
-                grantMs: engineLaunchTimeoutMs + grantSlackMs,
               },
               enginesPerUserMax,
-              engineTypeMax: {},
+              engineTypeMax: parseEngineTypeLimits(engineTypeMax).limits,
               idPrefix: `e${self.incarnation.replaceAll(/[^A-Za-z0-9]/g, '').slice(0, 8)}`,
             },
             fence,

@@ -1,5 +1,6 @@
 /** Turns the configuration into what the governance actors are started with. */
 import {readFileSync, readlinkSync} from 'node:fs';
+import {parseEngineTypeLimits} from './actors/engine-type-limits.ts';
 import type {Owner} from './actors/domain/owner.ts';
 import type {NodeSettings} from './actors/governance-node.ts';
 import type {Config} from './config.ts';
@@ -35,6 +36,7 @@ export function governanceSettingsOf(
       enginesPerUserMax: governance.enginesPerUserMax,
       idleMs: governance.engineIdleMs,
     },
+    engineTypeMax: parseEngineTypeLimits(governance.engineTypeMax).limits,
     launcher: {
       ...(propertiesOf === undefined ? {} : {propertiesOf}),
       launchTimeoutMs: governance.engineLaunchTimeoutMs,

@@ -12,6 +12,7 @@ import {lendEngines, type EngineLoans} from './engine-loan.ts';
 import type {EngineRecordStore} from './engine-record.ts';
 import type {NodeLog} from './governance-node.ts';
 import {localReport} from './local-report.ts';
+import {managerTimes, type ManagerLimits} from './manager-state.ts';
 import {startLocalManager, type ManagerPort} from './manager-port.ts';
 import type {EcmReport, GroupLoad, ManagerNotice} from './manager-protocol.ts';
 import type {EngineDriver} from './ports.ts';
@@ -38,6 +39,8 @@ export type EngineDeskDependencies = {
   /** What waits and runs here, for the manager's figures. */
   readonly load: () => readonly GroupLoad[];
   readonly onFailure: (failure: ActorFailure) => void;
+  /** Engines of a type; absent: any number. */
+  readonly engineTypeMax?: ManagerLimits['engineTypeMax'] | undefined;
   /** Absent: one in this process. */
   readonly manager?: ManagerPort;
   readonly hostState?: (() => HostState) | undefined;
@@ -62,9 +65,6 @@ export type EngineDesk = {
   readonly startedAt: (engineId: string) => number | undefined;
 };
 
-const managerTimes = {gatherMs: 5000, lostMs: 3000, impossibleMs: 30_000};
-/** Beyond the launch's own time, until it is reported. */
-const grantSlackMs = 5000;
 const poolMailboxMax = 200_000;
 const leaveLimits = {settleMs: 500, shutdownMs: 3000, lookEveryMs: 20};
 
@@ -89,13 +89,13 @@ export function startEngineDesk(dependencies: EngineDeskDependencies): EngineDes
       system,
       clock,
       log,
-      limits: {...quotas, engineTypeMax: {}},
+      quotas,
+      engineTypeMax: dependencies.engineTypeMax ?? {},
       settings: {
-        ...managerTimes,
+        ...managerTimes(dependencies.launcher.launchTimeoutMs),
         instance,
         fence: 1,
         idPrefix: dependencies.idPrefix,
-        grantMs: dependencies.launcher.launchTimeoutMs + grantSlackMs,
       },
       report: () => ({
         ...localReport(state.engines, self, driver.engineTypes, engineLimits),
@@ -131,9 +131,8 @@ export function startEngineDesk(dependencies: EngineDeskDependencies): EngineDes
   );
   const notices: Ref<ManagerNotice> = callbackRef<ManagerNotice>(
     '/engine-pool/notices',
-    notice => void pool.tell({type: 'notice', notice}),
     // What is lost is granted again after a while, and said again at once.
-    {delivery: 'reliable'},
+    notice => void pool.tell({type: 'notice', notice}),
   );
   return {
     pool,
@@ -163,9 +162,6 @@ export function startEngineDesk(dependencies: EngineDeskDependencies): EngineDes
       await until(() => state.engines.size <= leftAtWork.length, leaveLimits.shutdownMs);
       return leftAtWork;
     },
-    setLimits(changed) {
-      pool.tell({type: 'setLimits', limits: changed});
-      manager.setLimits({...changed, engineTypeMax: {}});
-    },
+    setLimits: limits => void pool.tell({type: 'setLimits', limits}),
   };
 }

@@ -32,7 +32,6 @@ export function enginePool({
   launch,
   say,
 }: EnginePoolDependencies): Machine<EnginePoolState, EnginePoolMessage, EnginePoolEffect> {
-  const launchedMs = new Map<string, number>();
   return {
     initial: state,
     decide: decidePool,
@@ -40,11 +39,7 @@ export function enginePool({
       switch (effect.type) {
         case 'grant': {
           const {request: granted, engine} = effect;
-          const sinceMs = launchedMs.get(engine.engineId);
-          launchedMs.delete(engine.engineId);
-          const launchMs = engine.isReused || sinceMs === undefined ? 0 : clock.monotonicMs() - sinceMs;
-          const told = {...engine, launchMs};
-          if (!granted.replyTo.tell({type: 'engineGranted', attempt: granted.attempt, engine: told})) {
+          if (!granted.replyTo.tell({type: 'engineGranted', attempt: granted.attempt, engine})) {
             self.tell({type: 'release', engineId: engine.engineId, isReusable: true});
           }
           return;
@@ -56,8 +51,7 @@ export function enginePool({
         }
         case 'launch': {
           const {type: _, ...order} = effect;
-          launchedMs.set(effect.engineId, clock.monotonicMs());
-          return launch(order, self);
+          return launch(order, timed(self, clock));
         }
         case 'shutdown':
           effect.ref.tell({type: 'shutdown'});
@@ -68,7 +62,6 @@ export function enginePool({
         }
         case 'launchRetryTimer': {
           const {engineId} = effect;
-          launchedMs.delete(engineId);
           return setTimer(`retry-${engineId}`, launchRetryMs, {type: 'launchRetryDue', engineId});
         }
         case 'stateTimer':
@@ -81,5 +74,18 @@ export function enginePool({
           return effect.tell();
       }
     },
+  };
+}
+
+/** Adds to the report of a start how long it took. */
+function timed(pool: Ref<EnginePoolMessage>, clock: Clock): Ref<EnginePoolMessage> {
+  const sinceMs = clock.monotonicMs();
+  return {
+    path: pool.path,
+    uid: pool.uid,
+    tell: report =>
+      pool.tell(
+        report.type === 'engineStarted' ? {...report, launchMs: clock.monotonicMs() - sinceMs} : report,
+      ),
   };
 }

@@ -4,6 +4,7 @@ import type {EnginePoolEffect} from './engine-pool-protocol.ts';
 import {
   denyOldest,
   endEngine,
+  isSameEcm,
   keyStateOf,
   putEngine,
   statementOf,
@@ -58,7 +59,7 @@ function recalled(
   effects: EnginePoolEffect[],
 ): void {
   const isThere = (engine: PooledEngine | undefined): boolean =>
-    engine !== undefined && (ecm === '' || engine.ecm === '' || engine.ecm === ecm);
+    engine !== undefined && isSameEcm(engine.ecm, ecm);
   for (const engineId of ofKey.idle) {
     if (isThere(state.engines.get(engineId))) return endEngine(state, engineId, effects);
   }
@@ -67,7 +68,8 @@ function recalled(
     engine => engine.status === 'busy' && !engine.endsWithJob && keyStateOf(state, engine.key) === ofKey,
   );
   // Not more than there are: what is recalled twice is given back once.
-  if (busy.filter(isThere).length > ofKey.owed.length) ofKey.owed = [...ofKey.owed, ecm];
+  const owed = ofKey.owed.filter(other => isSameEcm(other, ecm)).length;
+  if (busy.filter(isThere).length > owed) ofKey.owed = [...ofKey.owed, ecm];
 }
 
 /** More wanted is said at once, everything else with what has gathered. */

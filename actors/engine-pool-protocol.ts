@@ -33,7 +33,7 @@ export type EngineWait = {
 };
 
 export type EnginePoolReport =
-  | {type: 'engineStarted'; engineId: string; ref: Ref<EngineCommand>}
+  | {type: 'engineStarted'; engineId: string; ref: Ref<EngineCommand>; launchMs?: number}
   /** Found at start; `taskID` when it works on, or keeps the end of, a task. */
   | {
       type: 'engineAdopted';
@@ -55,7 +55,7 @@ export type EnginePoolMessage =
   | {type: 'notice'; notice: ManagerNotice};
 
 export type EnginePoolEffect =
-  | {type: 'grant'; request: EngineRequest; engine: Omit<GrantedEngine, 'launchMs'>}
+  | {type: 'grant'; request: EngineRequest; engine: GrantedEngine}
   | {type: 'deny'; request: EngineRequest; failure: Failure}
   | {
       type: 'launch';

@@ -33,11 +33,14 @@ export type PooledEngine = {
   /** `host:port` of its ECM; empty: not known here. */
   readonly ecm: string;
   readonly reserved: Resources;
+  /** How long its start took; absent for one that was adopted. */
+  readonly launchMs?: number;
 };
 
 export type KeyState = {
   readonly key: EngineKey;
-  readonly keyText: string;
+  /** Which of the keys that this pool ever had it is. */
+  readonly life: number;
   /** Oldest first. */
   waiting: EngineRequest[];
   /** Ids, the longest idle first. */
@@ -70,6 +73,7 @@ export type EnginePoolState = {
   /** Engines that ended, or were not started after all, since then. */
   gone: string[];
   waitingCount: number;
+  keysMade: number;
   fence: number;
   sequence: number;
   isClosed: boolean;
@@ -83,6 +87,7 @@ export const emptyPool = (limits: PoolLimits): EnginePoolState => ({
   changed: new Set(),
   gone: [],
   waitingCount: 0,
+  keysMade: 0,
   fence: 0,
   sequence: 0,
   isClosed: false,
@@ -93,9 +98,10 @@ export function keyStateOf(state: EnginePoolState, key: EngineKey): KeyState {
   const keyText = printEngineKey(key);
   const known = state.keys.get(keyText);
   if (known !== undefined) return known;
+  state.keysMade += 1;
   const made: KeyState = {
     key,
-    keyText,
+    life: state.keysMade,
     waiting: [],
     idle: new Set(),
     starting: 0,
@@ -124,7 +130,7 @@ export function dropEngine(state: EnginePoolState, engineId: string): PooledEngi
   count(state, engineId, before, -1);
   state.engines.delete(engineId);
   state.gone.push(engineId);
-  if (before.status === 'busy') settleOwed(keyStateOf(state, before.key), before.ecm);
+  settleOwed(state, before);
   return before;
 }
 
@@ -151,9 +157,10 @@ export function wantedBy(state: EnginePoolState, {key, waiting, idle, starting}:
 }
 
 export function statementOf(state: EnginePoolState, ofKey: KeyState): KeyStatement {
-  const {key, waiting, grantsTaken, recallsTaken, idle, ending, owed} = ofKey;
+  const {key, life, waiting, grantsTaken, recallsTaken, idle, ending, owed} = ofKey;
   return {
     key,
+    life,
     wanted: wantedBy(state, ofKey),
     sinceMs: waiting[0]?.sinceMs ?? 0,
     grantsTaken,
@@ -163,18 +170,25 @@ export function statementOf(state: EnginePoolState, ofKey: KeyState): KeyStateme
   };
 }
 
-/** Whether this engine is one that is owed; then it counts as given back. */
-export function settleOwed(ofKey: KeyState, ecm: string): boolean {
-  const at = ofKey.owed.findIndex(owed => owed === '' || ecm === '' || owed === ecm);
-  if (at < 0) return false;
-  ofKey.owed = ofKey.owed.toSpliced(at, 1);
-  return true;
+/** Whether an engine of one ECM is meant where one of another is asked for; an empty name is that of any. */
+export const isSameEcm = (one: string, other: string): boolean => one === '' || other === '' || one === other;
+
+export const isOwed = (ofKey: KeyState, ecm: string): boolean =>
+  ofKey.owed.some(owed => isSameEcm(owed, ecm));
+
+/** This engine is given back, which may have been asked for. One that would have ended anyway pays for nothing. */
+export function settleOwed(state: EnginePoolState, {key, ecm, status, endsWithJob}: PooledEngine): void {
+  if (status !== 'busy' || endsWithJob) return;
+  const ofKey = keyStateOf(state, key);
+  const at = ofKey.owed.findIndex(owed => isSameEcm(owed, ecm));
+  if (at >= 0) ofKey.owed = ofKey.owed.toSpliced(at, 1);
 }
 
 /** Once; its actor says when it is gone. */
 export function endEngine(state: EnginePoolState, engineId: string, effects: EnginePoolEffect[]): void {
   const engine = state.engines.get(engineId);
   if (engine?.ref === undefined || engine.status === 'ending') return;
+  settleOwed(state, engine);
   putEngine(state, engineId, {...engine, status: 'ending'});
   effects.push({type: 'shutdown', ref: engine.ref});
 }

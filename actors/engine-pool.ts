@@ -18,12 +18,14 @@ import type {
   EnginePoolCommand,
   EnginePoolEffect,
   EnginePoolMessage,
+  EnginePoolReport,
   EngineWait,
 } from './engine-pool-protocol.ts';
 import {
   denyOldest,
   dropEngine,
   endEngine,
+  isOwed,
   keyStateOf,
   putEngine,
   settleOwed,
@@ -80,7 +82,7 @@ function settle(state: EnginePoolState, message: EnginePoolMessage, effects: Eng
       return;
     }
     case 'engineStarted':
-      return started(state, message.engineId, message.ref, effects);
+      return started(state, message, effects);
     case 'engineAdopted': {
       const {engineId, key, taskID, ecm, ref} = message;
       const reserved = state.limits.quotaOf(key).engine;
@@ -158,6 +160,7 @@ function give(
       ref: engine.ref,
       isReused: isUsed,
       reserved: engine.reserved,
+      launchMs: isUsed ? 0 : (engine.launchMs ?? 0),
       ...(ofKey.gate === null ? {} : {waitedAt: ofKey.gate}),
     },
   });
@@ -189,19 +192,21 @@ function release(
 ): void {
   const engine = state.engines.get(engineId);
   if (engine?.status !== 'busy' || engine.ref === undefined) return;
-  const isOwed = settleOwed(keyStateOf(state, engine.key), engine.ecm);
-  if (isReusable && !engine.endsWithJob && !isOwed) makeIdle(state, engineId, engine.ref, effects);
+  const {key, ecm, endsWithJob} = engine;
+  if (isReusable && !endsWithJob && !isOwed(keyStateOf(state, key), ecm))
+    makeIdle(state, engineId, engine.ref, effects);
   else endEngine(state, engineId, effects);
 }
 
 function started(
   state: EnginePoolState,
-  engineId: string,
-  ref: Ref<EngineCommand>,
+  {engineId, ref, launchMs}: EnginePoolReport & {type: 'engineStarted'},
   effects: EnginePoolEffect[],
 ): void {
-  if (state.engines.has(engineId)) makeIdle(state, engineId, ref, effects);
-  else effects.push({type: 'shutdown', ref});
+  const engine = state.engines.get(engineId);
+  if (engine === undefined) return void effects.push({type: 'shutdown', ref});
+  if (launchMs !== undefined) putEngine(state, engineId, {...engine, launchMs});
+  makeIdle(state, engineId, ref, effects);
 }
 
 function makeIdle(
@@ -234,8 +239,9 @@ function idleDue(
 
 function retire(state: EnginePoolState, engineId: string, effects: EnginePoolEffect[]): void {
   const engine = state.engines.get(engineId);
-  if (engine?.status === 'busy') putEngine(state, engineId, {...engine, endsWithJob: true});
-  else endEngine(state, engineId, effects);
+  if (engine?.status !== 'busy') return endEngine(state, engineId, effects);
+  settleOwed(state, engine);
+  putEngine(state, engineId, {...engine, endsWithJob: true});
 }
 
 /** The ECM had no room, would not, or was away: another is granted. */

@@ -124,7 +124,9 @@ export const gateSchema = Type.Object({
   unit: Type.String(),
   value: Type.Number(),
   limit: Type.Number(),
-  holders: Type.Array(Type.Object({who: Type.String(), holds: Type.Number()})),
+  holders: Type.Array(
+    Type.Object({who: Type.String(), holds: Type.Number(), user: Type.Optional(Type.String())}),
+  ),
   what: Type.String(),
   opens: Type.String(),
 });

@@ -20,6 +20,8 @@ export type GateHolder = {
   /** `job 7`, `engine e1-3 (alice)`, `tenant a` … */
   readonly who: string;
   readonly holds: number;
+  /** Whose it is, where it is somebody's: only administrators are told of others. */
+  readonly user?: string;
 };
 
 export type Gate = {

@@ -12,6 +12,7 @@ import {waitOf} from './job-wait.ts';
 import type {EngineLoans} from './engine-loan.ts';
 import type {EngineRecordStore} from './engine-record.ts';
 import {startEngineDesk, type HostState} from './engine-desk.ts';
+import type {EngineTypeLimits} from './engine-type-limits.ts';
 import type {LauncherSettings} from './engine-launcher.ts';
 import type {PooledEngine} from './engine-pool-state.ts';
 import type {ManagerPort} from './manager-port.ts';
@@ -76,6 +77,7 @@ export type NodeSettings = {
   readonly engineIdPrefix: string;
   readonly timeZone: string;
   readonly groupLimits: GroupLimits;
+  readonly engineTypeMax?: EngineTypeLimits;
   readonly engineLimits: EngineLimitSettings;
   readonly launcher: LauncherSettings;
   readonly killGraceMs: number;
@@ -184,6 +186,7 @@ export async function startGovernanceNode(
     idPrefix: settings.engineIdPrefix,
     load: () => groups.load(),
     onFailure: reportCrash,
+    engineTypeMax: settings.engineTypeMax,
     hostState: dependencies.hostState,
     records: dependencies.engineRecords,
     ...(dependencies.manager === undefined ? {} : {manager: dependencies.manager}),

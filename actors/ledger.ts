@@ -27,7 +27,6 @@ type Sum = {
   memoryBytes: number;
   cores: number;
   instances: number;
-  lockedInstances: number;
   readonly engines: Set<string>;
 };
 
@@ -55,12 +54,19 @@ const accountsOf = ({key, ecm}: Reservation): readonly string[] => [
 
 /** Adds it, or replaces the one of the same engine. */
 export function reserve(ledger: Ledger, reservation: Reservation): void {
-  free(ledger, reservation.engineId);
+  const {engineId, key, ecm, resources} = reservation;
+  const known = ledger.reservations.get(engineId);
+  if (known?.key === key && known.ecm === ecm && known.resources === resources) {
+    // Its sums stay as they are.
+    ledger.reservations.set(engineId, reservation);
+    return;
+  }
+  free(ledger, engineId);
   ledger.reservations.set(reservation.engineId, reservation);
   for (const name of accountsOf(reservation)) {
-    const sum = ledger.sums.get(name) ?? {...none, lockedInstances: 0, engines: new Set<string>()};
+    const sum = ledger.sums.get(name) ?? {...none, engines: new Set<string>()};
     add(sum, reservation, 1);
-    sum.engines.add(reservation.engineId);
+    sum.engines.add(engineId);
     ledger.sums.set(name, sum);
   }
 }
@@ -80,17 +86,13 @@ export function free(ledger: Ledger, engineId: string): Reservation | undefined 
   return reservation;
 }
 
-function add(sum: Sum, {resources, phase}: Reservation, sign: 1 | -1): void {
+function add(sum: Sum, {resources}: Reservation, sign: 1 | -1): void {
   sum.memoryBytes += sign * resources.memoryBytes;
   sum.cores += sign * resources.cores;
   sum.instances += sign * resources.instances;
-  if (phase === 'granted') sum.lockedInstances += sign * resources.instances;
 }
 
 export const usedOf = ({sums}: Ledger, account: string): Resources => sums.get(account) ?? none;
-
-export const lockedInstancesOf = ({sums}: Ledger, account: string): number =>
-  sums.get(account)?.lockedInstances ?? 0;
 
 export const enginesOf = ({sums}: Ledger, account: string): ReadonlySet<string> =>
   sums.get(account)?.engines ?? noEngines;
@@ -104,7 +106,8 @@ export function drift({reservations, sums}: Ledger): readonly string[] {
   const names = new Set([...sums.keys(), ...fresh.sums.keys()]);
   return [...names].filter(name => {
     const [one, other] = [sums.get(name) ?? none, fresh.sums.get(name) ?? none];
-    return units.some(unit => one[unit] !== other[unit]);
+    // Fractions of cores don't add up exactly.
+    return units.some(unit => Math.abs(one[unit] - other[unit]) > 1e-6);
   });
 }
 

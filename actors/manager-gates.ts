@@ -196,18 +196,16 @@ const nobodyServes = ({ecms}: ManagerState, {engineType, tenant, pin}: EngineKey
 });
 
 function holdersOf({ledger}: ManagerState, account: string, unit: Unit): readonly GateHolder[] {
-  const byKey = new Map<string, number>();
+  const byKey = new Map<string, GateHolder>();
   for (const engineId of enginesOf(ledger, account)) {
     const reservation = ledger.reservations.get(engineId);
     if (reservation === undefined) continue;
     const {user, creator, engineType} = reservation.key;
     const who = `${user}-${creator} ${engineType}`;
-    byKey.set(who, (byKey.get(who) ?? 0) + reservation.resources[unit]);
+    const holds = (byKey.get(who)?.holds ?? 0) + reservation.resources[unit];
+    byKey.set(who, {who, holds, user});
   }
-  return [...byKey]
-    .map(([who, holds]) => ({who, holds}))
-    .toSorted((a, b) => b.holds - a.holds)
-    .slice(0, holdersMax);
+  return [...byKey.values()].toSorted((a, b) => b.holds - a.holds).slice(0, holdersMax);
 }
 
 const count = (unit: Unit, value: number): number =>

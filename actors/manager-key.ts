@@ -23,6 +23,7 @@ const resources = Type.Object({memoryBytes: Type.Number(), cores: Type.Number(),
 
 const keyStatement = Type.Object({
   key,
+  life: count,
   wanted: count,
   sinceMs: Type.Number(),
   grantsTaken: count,

@@ -1,7 +1,8 @@
 /** How an entrance reaches the manager: in its own process, or wherever in the cluster it is at the moment. */
+import type {QuotaSource} from './engine-governance.ts';
 import type {EngineKey} from './engine-key.ts';
 import type {Gate} from './gate.ts';
-import {manager, type ManagerMessage} from './manager.ts';
+import {manager, type ManagerMessage, type UntimedManagerMessage} from './manager.ts';
 import type {EcmReport, ManagerNotice, ResourceReport, Statement} from './manager-protocol.ts';
 import type {ManagerLimits, ManagerSettings} from './manager-state.ts';
 import type {Reply} from './remote-call.ts';
@@ -16,7 +17,6 @@ export type ManagerPort = {
   /** What keeps this key from another engine; rejects with a `LinkisError` when no manager answers. */
   readonly explain: (key: EngineKey) => Promise<readonly Gate[]>;
   readonly resources: () => Promise<ResourceReport>;
-  readonly setLimits: (limits: ManagerLimits) => void;
 };
 
 export type LocalManagerDependencies = {
@@ -24,7 +24,8 @@ export type LocalManagerDependencies = {
   readonly clock: Clock;
   readonly log: NodeLog;
   readonly settings: ManagerSettings;
-  readonly limits: ManagerLimits;
+  readonly quotas: QuotaSource;
+  readonly engineTypeMax: ManagerLimits['engineTypeMax'];
   /** What runs here; asked every second. */
   readonly report: () => EcmReport;
 };
@@ -34,15 +35,17 @@ const askMs = 5000;
 
 /** The manager of a node that stands alone: it governs what this process starts. */
 export function startLocalManager(dependencies: LocalManagerDependencies): ManagerPort {
-  const {system, clock, log, settings, limits, report} = dependencies;
+  const {system, clock, log, settings, quotas, engineTypeMax, report} = dependencies;
+  const limits: ManagerLimits = {...quotas, engineTypeMax};
   const ref = system.spawn('manager', manager({settings, limits, clock, log}), {mailboxMax});
-  const tell = (message: Untimed): boolean => ref.tell({...message, atMs: clock.monotonicMs()});
+  const tell = (message: UntimedManagerMessage): boolean => ref.tell({...message, atMs: clock.monotonicMs()});
   const tick = (): void => {
     // Answers false once the system stops: then this ends too.
     if (!tell({type: 'ecm', report: report()}) || !tell({type: 'tick'})) return;
     clock.after(tickMs, tick);
   };
   tick();
+  quotas.onChange(() => void tell({type: 'limits', limits}));
   return {
     state: (statement, replyTo) => void tell({type: 'state', statement, replyTo}),
     explain: async key =>
@@ -61,17 +64,10 @@ export function startLocalManager(dependencies: LocalManagerDependencies): Manag
           askMs,
         ),
       ),
-    setLimits: changed => void tell({type: 'limits', limits: changed}),
   };
 }
 
 const mailboxMax = 65_536;
-
-type Untimed = ManagerMessage extends infer Message
-  ? Message extends ManagerMessage
-    ? Omit<Message, 'atMs'>
-    : never
-  : never;
 
 /** A local manager never fails: it has nobody to lose. */
 function valueOf<Value>(reply: Reply<Value>): Value {

@@ -17,9 +17,11 @@ import type {Ref} from './runtime/ref.ts';
 
 export type KeyStatement = {
   readonly key: EngineKey;
+  /** Counts from 0 begin with it: an entrance forgets a key that nobody uses, and may need it again. */
+  readonly life: number;
   /** Engines that its waiting jobs lack, beyond those that are starting. */
   readonly wanted: number;
-  /** Since when the oldest of these jobs waits, epoch milliseconds. */
+  /** Since when the oldest of these jobs waits, epoch milliseconds; 0: no job does, engines are to be kept warm. */
   readonly sinceMs: number;
   /** Grants and recalls of this key that were taken from the manager with this fence. */
   readonly grantsTaken: number;

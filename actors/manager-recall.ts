@@ -10,6 +10,7 @@ import {
   lacking,
   recallsUnderWay,
   shareOf,
+  spareOf,
   type ManagerEffect,
   type ManagerState,
   type Wanting,
@@ -21,19 +22,18 @@ type Holder = {readonly wanting: Wanting; readonly ecm: string};
 /** Looking at every engine takes a millisecond for a thousand of them. */
 const recallEveryMs = 50;
 
-/** An idle engine of this account makes way for another of it. */
-export function recallIdleOf(
-  state: ManagerState,
-  account: string,
-  wanting: Wanting,
-  effects: ManagerEffect[],
-): void {
+/**
+ * An idle engine of this account makes way for another of it; false: none idles. Also one of the same key: its entrance would
+ * not lack an engine while it has an idle one, unless a job wants one that nobody has used.
+ */
+export function recallIdleOf(state: ManagerState, account: string, effects: ManagerEffect[]): boolean {
   for (const engineId of enginesOf(state.ledger, account)) {
     const holder = holderOf(state, engineId);
-    if (holder === undefined || holder.wanting === wanting || spareOf(holder.wanting) <= 0) continue;
+    if (holder === undefined || spareOf(holder.wanting) <= 0) continue;
     issue(state, holder, false, effects);
-    return;
+    return true;
   }
+  return false;
 }
 
 export const isRecallDue = ({nowMs, recalledMs}: ManagerState): boolean =>
@@ -65,20 +65,16 @@ export function makeRoomFor(state: ManagerState, wanting: Wanting, effects: Mana
   if (donor !== undefined) issue(state, donor, true, effects);
 }
 
-/** Idle engines that are not asked for yet. */
-const spareOf = (wanting: Wanting): number => wanting.idle - wanting.ending - recallsUnderWay(wanting);
-
 /** Engines whose end would give this one room. */
 function holdersNear(state: ManagerState, {key}: Wanting): readonly Holder[] {
   const holders: Holder[] = [];
-  const keyText = printEngineKey(key);
   for (const {instance, enginesPerUserMax, health} of ecmsFor(state, key)) {
     if (health !== 'Healthy' && health !== 'WARN') continue;
     const ofUser = accountOf('ecmUser', instance, key.user);
     const isUserFull = usedOf(state.ledger, ofUser).instances >= enginesPerUserMax;
     for (const engineId of enginesOf(state.ledger, isUserFull ? ofUser : accountOf('ecm', instance))) {
       const holder = holderOf(state, engineId);
-      if (holder !== undefined && holder.wanting.keyText !== keyText) holders.push(holder);
+      if (holder !== undefined) holders.push(holder);
     }
   }
   return holders;
@@ -133,12 +129,14 @@ function lackingOf({tenants}: ManagerState, tenant: string): number {
 }
 
 function issue(
-  {settings: {fence}}: ManagerState,
+  {settings: {fence}, nowMs, recalled}: ManagerState,
   {wanting, ecm}: Holder,
   isForced: boolean,
   effects: ManagerEffect[],
 ): void {
   wanting.recallsIssued += 1;
+  wanting.recalledMs = nowMs;
+  recalled.add(wanting);
   const {key, entrance} = wanting;
   effects.push({
     type: 'notify',

@@ -11,6 +11,7 @@ import {isRecallDue, makeRoomFor, recallIdleOf} from './manager-recall.ts';
 import {
   deny,
   enginesOfKey,
+  isForJobs,
   park,
   shareOf,
   settleWanting,
@@ -23,33 +24,37 @@ import {
 /** How many that can't be placed are looked at before the rest waits for the next change. */
 const triesMax = 64;
 
+/** One turn of serving: what it decided, and the quotas of which no engine idles. */
+type Turn = {readonly effects: ManagerEffect[]; readonly searched: Set<string>};
+
 export function serve(state: ManagerState, effects: ManagerEffect[]): void {
   if (state.phase !== 'active' || state.tenants.size === 0) return;
+  const turn: Turn = {effects, searched: new Set()};
   if (!hasRoom(state)) {
     for (const {keys} of state.tenants.values()) {
       for (const wanting of keys) if (wanting.gate === null) tellGate(state, wanting, 'ecm', effects);
     }
     if (state.ecms.size === 0)
-      for (const wanting of allWanting(state)) serveOne(state, wanting, new Set(), effects);
-    return makeRoom(state, effects);
+      for (const wanting of allWanting(state)) serveOne(state, wanting, new Set(), turn);
+    return makeRoom(state, turn);
   }
   const unplaced = new Set<Wanting>();
   while (unplaced.size < triesMax && hasRoom(state)) {
     const wanting = next(state, unplaced);
     if (wanting === undefined) break;
-    serveOne(state, wanting, unplaced, effects);
+    serveOne(state, wanting, unplaced, turn);
   }
-  makeRoom(state, effects);
+  makeRoom(state, turn);
 }
 
 /** For the first that a quota does not hold up anyway. */
-function makeRoom(state: ManagerState, effects: ManagerEffect[]): void {
+function makeRoom(state: ManagerState, turn: Turn): void {
   for (let tries = 0; tries < triesMax && isRecallDue(state); tries += 1) {
     const first = next(state, nobody);
-    if (first === undefined) return;
+    if (first === undefined || !isForJobs(first)) return;
     const bar = firstBar(state, first.key);
-    if (bar === undefined) return makeRoomFor(state, first, effects);
-    hold(state, first, bar, effects);
+    if (bar === undefined) return makeRoomFor(state, first, turn.effects);
+    holdAll(state, first, bar, turn);
   }
 }
 
@@ -75,15 +80,18 @@ function hasRoom({ecms, ledger}: ManagerState): boolean {
 const allWanting = ({tenants}: ManagerState): readonly Wanting[] =>
   [...tenants.values()].flatMap(({keys}) => [...keys]);
 
-/** The one whose turn it is, of those that were not tried in vain. */
-function next(state: ManagerState, unplaced: ReadonlySet<Wanting>): Wanting | undefined {
+/** The one whose turn it is, of those that were not tried in vain. Jobs go before engines that are to be kept warm. */
+const next = (state: ManagerState, unplaced: ReadonlySet<Wanting>): Wanting | undefined =>
+  nextOf(state, unplaced, true) ?? nextOf(state, unplaced, false);
+
+function nextOf(state: ManagerState, unplaced: ReadonlySet<Wanting>, isForJob: boolean): Wanting | undefined {
   let best: Wanting | undefined;
   let bestShare = Number.POSITIVE_INFINITY;
   for (const {name, keys} of state.tenants.values()) {
     const share = shareOf(state, name);
     if (best !== undefined && share > bestShare) continue;
     for (const wanting of keys) {
-      if (unplaced.has(wanting)) continue;
+      if (unplaced.has(wanting) || isForJobs(wanting) !== isForJob) continue;
       if (best !== undefined && share === bestShare && !goesBefore(state, wanting, best)) continue;
       best = wanting;
       bestShare = share;
@@ -97,15 +105,11 @@ const goesBefore = (state: ManagerState, one: Wanting, other: Wanting): boolean 
   return difference < 0 || (difference === 0 && one.sinceMs < other.sinceMs);
 };
 
-function serveOne(
-  state: ManagerState,
-  wanting: Wanting,
-  unplaced: Set<Wanting>,
-  effects: ManagerEffect[],
-): void {
+function serveOne(state: ManagerState, wanting: Wanting, unplaced: Set<Wanting>, turn: Turn): void {
   const {key} = wanting;
+  const {effects} = turn;
   const bar = firstBar(state, key);
-  if (bar !== undefined) return hold(state, wanting, bar, effects);
+  if (bar !== undefined) return holdAll(state, wanting, bar, turn);
   const {engine} = state.limits.quotaOf(key);
   const fit = ecmsFor(state, key);
   const place = roomiest(state, fit, wanting, engine);
@@ -119,12 +123,28 @@ function serveOne(
   grant(state, wanting, place, engine, effects);
 }
 
+/** With it all of its tenant, where that has used up its quota: none of them need be chosen first to find out. */
+function holdAll(state: ManagerState, wanting: Wanting, bar: Bar, turn: Turn): void {
+  hold(state, wanting, bar, turn);
+  if (bar.gate !== 'tenant') return;
+  for (const other of state.tenants.get(wanting.key.tenant)?.keys ?? []) {
+    const barOfOther = firstBar(state, other.key);
+    if (barOfOther !== undefined) hold(state, other, barOfOther, turn);
+  }
+}
+
 /** A quota is used up: it is looked at again when something of that account is given back. */
-function hold(state: ManagerState, wanting: Wanting, bar: Bar, effects: ManagerEffect[]): void {
-  park(state, wanting, bar.account);
-  tellGate(state, wanting, bar.gate, effects);
-  if (bar.isHopeless) refuseForEver(state, wanting, quotaCodes[bar.unit], effects);
-  else recallIdleOf(state, bar.account, wanting, effects);
+function hold(state: ManagerState, wanting: Wanting, bar: Bar, {effects, searched}: Turn): void {
+  const {account, gate, unit, isHopeless} = bar;
+  park(state, wanting, account);
+  tellGate(state, wanting, gate, effects);
+  if (isHopeless) {
+    refuseForEver(state, wanting, quotaCodes[unit], effects);
+    wanting.isHopeless = true;
+    return;
+  }
+  if (!isForJobs(wanting) || searched.has(account)) return;
+  if (!recallIdleOf(state, account, effects)) searched.add(account);
 }
 
 function grant(
@@ -237,5 +257,5 @@ function refuseForEver(state: ManagerState, wanting: Wanting, code: number, effe
       : code === ecmTooSmallCode
         ? `No ECM is large enough for an engine of ${engineType} (${need})${where}.`
         : `One engine of ${engineType} (${need}) is more than the quota of ${user} allows. Have the quota raised.`;
-  effects.push(deny(wanting, state.settings.fence, {code, message, retryable: code === noEcmCode}));
+  deny(wanting, state.settings.fence, {code, message, retryable: code === noEcmCode}, effects);
 }

@@ -7,9 +7,9 @@ import type {EngineEntry} from './ecm-protocol.ts';
 import type {QuotaSource} from './engine-governance.ts';
 import {unlimited} from './fixed-quotas.ts';
 import {managerKey} from './manager-key.ts';
-import {manager, type ManagerMessage} from './manager.ts';
+import {manager, type ManagerMessage, type UntimedManagerMessage} from './manager.ts';
 import type {EcmReport, ManagerCommand, ReportedEngine} from './manager-protocol.ts';
-import type {ManagerSettings} from './manager-state.ts';
+import type {ManagerLimits, ManagerSettings} from './manager-state.ts';
 import type {Membership} from './membership.ts';
 import type {NodeLog} from './governance-node.ts';
 import type {Clock} from './runtime/clock.ts';
@@ -32,7 +32,7 @@ export type ManagerServiceDependencies = {
   readonly settings: Omit<ManagerSettings, 'fence' | 'idPrefix'>;
   /** Engines of one user on one ECM. */
   readonly enginesPerUserMax: number;
-  readonly engineTypeMax: Readonly<Record<string, number>>;
+  readonly engineTypeMax: ManagerLimits['engineTypeMax'];
   /** No other process ever gives it: makes the ids of engines. */
   readonly idPrefix: string;
 };
@@ -55,7 +55,7 @@ export async function startManagerService(
     mailboxMax,
   });
   /** Without proof of the lease nothing moves: another may hold it by now. */
-  const tell = (message: Untimed): void => {
+  const tell = (message: UntimedManagerMessage): void => {
     if (mayAct()) ref.tell({...message, atMs: clock.monotonicMs()});
   };
   let isStopped = false;
@@ -68,22 +68,21 @@ export async function startManagerService(
   }
 
   /** Owners are named by incarnation there, and by address here. */
-  function instanceOf(incarnation: string | undefined): string {
-    return membership.members().find(member => member.incarnation === incarnation)?.instance ?? '';
-  }
+  const instances = (): ReadonlyMap<string, string> =>
+    new Map(membership.members().map(({incarnation, instance}) => [incarnation, instance]));
 
-  const engineOf = (entry: EngineEntry): ReportedEngine => {
+  const engineOf = (entry: EngineEntry, byIncarnation: ReadonlyMap<string, string>): ReportedEngine => {
     const {engineId, engineType, user, creator, tenant = '', reserved, owner, task} = entry;
     return {
       engineId,
       key: {engineType, user, creator, tenant, pin: ''},
       resources: reserved ?? quotas.quotaOf({engineType, user, creator}).engine,
-      entrance: instanceOf(owner),
+      entrance: byIncarnation.get(owner ?? '') ?? '',
       ...(task === undefined ? {} : {taskID: task.taskID}),
     };
   };
 
-  function reportOf({instance, listing}: ListedEcm): EcmReport {
+  function reportOf({instance, listing}: ListedEcm, byIncarnation: ReadonlyMap<string, string>): EcmReport {
     const {ecm, engineTypes, enginesMax, engines, capacity, health, healthReason, load} = listing;
     return {
       instance,
@@ -94,7 +93,7 @@ export async function startManagerService(
       enginesPerUserMax,
       health: health ?? 'Healthy',
       healthReason: healthReason ?? '',
-      engines: engines.map(engineOf),
+      engines: engines.map(entry => engineOf(entry, byIncarnation)),
       ...(load === undefined ? {} : {load}),
     };
   }
@@ -104,7 +103,8 @@ export async function startManagerService(
     const found = await listed();
     if (isStopped) return;
     expect();
-    for (const ecm of found) tell({type: 'ecm', report: reportOf(ecm)});
+    const byIncarnation = instances();
+    for (const ecm of found) tell({type: 'ecm', report: reportOf(ecm, byIncarnation)});
     const names = found.map(({instance}) => instance);
     for (const instance of known) {
       if (!names.includes(instance)) tell({type: 'ecmGone', instance, isOver: false});
@@ -159,9 +159,3 @@ function doorOf(
     },
   };
 }
-
-type Untimed = ManagerMessage extends infer Message
-  ? Message extends ManagerMessage
-    ? Omit<Message, 'atMs'>
-    : never
-  : never;

@@ -1,5 +1,6 @@
 /** What the manager knows: of entrances what they stated, of ECMs what they reported, and the ledger that follows from both. */
 import {printEngineKey, type EngineKey} from './engine-key.ts';
+import type {EngineTypeLimits} from './engine-type-limits.ts';
 import type {QuotaSource} from './engine-governance.ts';
 import type {GateName} from './gate.ts';
 import {accountOf, emptyLedger, enginesOf, type Ledger} from './ledger.ts';
@@ -9,7 +10,7 @@ import type {Ref} from './runtime/ref.ts';
 
 export type ManagerLimits = Pick<QuotaSource, 'quotaOf' | 'tenantQuotaOf'> & {
   /** Engines of a type in the whole cluster; absent: any number. */
-  readonly engineTypeMax: Readonly<Record<string, number>>;
+  readonly engineTypeMax: EngineTypeLimits;
 };
 
 export type ManagerSettings = {
@@ -27,6 +28,17 @@ export type ManagerSettings = {
   readonly impossibleMs: number;
 };
 
+/** Of a manager whose engines take at most `launchTimeoutMs` to start. Reports come once a second. */
+export const managerTimes = (
+  launchTimeoutMs: number,
+): Pick<ManagerSettings, 'gatherMs' | 'grantMs' | 'lostMs' | 'impossibleMs'> => ({
+  gatherMs: 5000,
+  // Beyond the launch's own time, until it is reported.
+  grantMs: launchTimeoutMs + 5000,
+  lostMs: 5000,
+  impossibleMs: 30_000,
+});
+
 /** One key of one entrance. */
 export type Wanting = {
   readonly entrance: EntranceRecord;
@@ -34,6 +46,8 @@ export type Wanting = {
   readonly keyText: string;
   /** Of the ledger. */
   readonly account: string;
+  /** Of the entrance's counts. */
+  life: number;
   wanted: number;
   sinceMs: number;
   idle: number;
@@ -42,8 +56,12 @@ export type Wanting = {
   grantsTaken: number;
   recallsIssued: number;
   recallsTaken: number;
+  /** When the last recall was issued. */
+  recalledMs: number;
   /** The account whose quota it waits for; it is not looked at until something of that account is given back. */
   parkedAt: string | undefined;
+  /** That quota is less than one engine needs. */
+  isHopeless: boolean;
   gate: GateName | null;
   /** Since when nobody could ever give it an engine. */
   impossibleSinceMs: number | undefined;
@@ -56,7 +74,6 @@ export type EntranceRecord = {
   replyTo: Ref<ManagerNotice>;
   readonly keys: Map<string, Wanting>;
   load: readonly GroupLoad[];
-  statedMs: number;
 };
 
 /** Those of one tenant that lack engines and wait for no quota. */
@@ -80,6 +97,8 @@ export type ManagerState = {
   readonly ledger: Ledger;
   readonly tenants: Map<string, TenantWants>;
   readonly parked: Map<string, Set<Wanting>>;
+  /** Those that have been asked to give an engine back, and have not said that they heard. */
+  readonly recalled: Set<Wanting>;
   /** Engines given back a moment ago, oldest first, with when. */
   readonly gone: Map<string, number>;
   nextEngine: number;
@@ -108,6 +127,7 @@ export const emptyManager = (
   ledger: emptyLedger(),
   tenants: new Map(),
   parked: new Map(),
+  recalled: new Set(),
   gone: new Map(),
   nextEngine: 1,
   healed: 0,
@@ -120,6 +140,12 @@ export const lacking = ({wanted, grantsIssued, grantsTaken}: Wanting): number =>
 
 export const recallsUnderWay = ({recallsIssued, recallsTaken}: Wanting): number =>
   Math.max(0, recallsIssued - recallsTaken);
+
+/** Idle engines that are not asked for yet. */
+export const spareOf = (wanting: Wanting): number => wanting.idle - recallsUnderWay(wanting);
+
+/** For jobs; otherwise only to have some ready, which takes no room from anybody. */
+export const isForJobs = ({sinceMs}: Wanting): boolean => sinceMs > 0;
 
 export const enginesOfTenant = ({ledger}: ManagerState, tenant: string): number =>
   enginesOf(ledger, accountOf('tenant', tenant)).size;
@@ -143,6 +169,7 @@ export function wantingOf(entrance: EntranceRecord, key: EngineKey): Wanting {
     key,
     keyText,
     account: accountOf('key', keyText),
+    life: 0,
     wanted: 0,
     sinceMs: 0,
     idle: 0,
@@ -151,7 +178,9 @@ export function wantingOf(entrance: EntranceRecord, key: EngineKey): Wanting {
     grantsTaken: 0,
     recallsIssued: 0,
     recallsTaken: 0,
+    recalledMs: 0,
     parkedAt: undefined,
+    isHopeless: false,
     gate: null,
     impossibleSinceMs: undefined,
   };
@@ -181,10 +210,11 @@ export function park(state: ManagerState, wanting: Wanting, account: string): vo
   settleWanting(state, wanting);
 }
 
-function unpark(state: ManagerState, wanting: Wanting): void {
+export function unpark(state: ManagerState, wanting: Wanting): void {
   const {parkedAt} = wanting;
   if (parkedAt === undefined) return;
   wanting.parkedAt = undefined;
+  wanting.isHopeless = false;
   const parked = state.parked.get(parkedAt);
   parked?.delete(wanting);
   if (parked?.size === 0) state.parked.delete(parkedAt);
@@ -200,10 +230,20 @@ export function unparkAt(state: ManagerState, accounts: readonly string[]): void
   }
 }
 
+/** An engine of this key is gone, or idles: who waits for what it holds is looked at again. */
+export const unparkFor = (state: ManagerState, {user, creator, engineType, tenant}: EngineKey): void =>
+  unparkAt(state, [
+    accountOf('tenant', tenant),
+    accountOf('use', user, creator, engineType),
+    accountOf('type', engineType),
+  ]);
+
 export const unparkAll = (state: ManagerState): void => unparkAt(state, [...state.parked.keys()]);
 
-export const deny = (wanting: Wanting, fence: number, failure: Failure): ManagerEffect => ({
-  type: 'notify',
-  to: wanting.entrance.replyTo,
-  notice: {type: 'denied', fence, key: wanting.key, failure},
-});
+/** Every job of it is told. */
+export function deny(wanting: Wanting, fence: number, failure: Failure, effects: ManagerEffect[]): void {
+  const {key, entrance} = wanting;
+  for (let count = lacking(wanting); count > 0; count -= 1) {
+    effects.push({type: 'notify', to: entrance.replyTo, notice: {type: 'denied', fence, key, failure}});
+  }
+}

@@ -60,6 +60,5 @@ export function remoteManager(system: Asker, receptionist: Receptionist): Manage
     explain: key =>
       ask<readonly Gate[]>(managerReplies.explain, replyTo => ({type: 'explain', key, replyTo})),
     resources: () => ask<ResourceReport>(managerReplies.resources, replyTo => ({type: 'resources', replyTo})),
-    setLimits: () => undefined,
   };
 }

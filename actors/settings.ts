@@ -48,6 +48,14 @@ export const governanceSettings = {
     unit: 'engines',
     description: 'Engine processes of one user on this node.',
   },
+  engineTypeMax: {
+    type: 'list',
+    default: [],
+    max: 100,
+    description:
+      'Engine processes of a type in the whole cluster, each type=number, such as python=20; others are not limited. Jobs beyond' +
+      ' it wait, and tenon why says so. Give it alike to every node that may be the manager.',
+  },
   engineIdleMs: {
     type: 'duration',
     default: 600_000,

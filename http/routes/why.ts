@@ -5,6 +5,7 @@ import {ok, refused, send} from '../envelope.ts';
 import {parseJobId, type FoundJob} from '../job-access.ts';
 import {callerOf} from '../request-caller.ts';
 import type {FacadeApp, RouteContext} from '../route-context.ts';
+import type {Gate} from '../../actors/gate.ts';
 import {priorityMax} from '../../actors/job-wait.ts';
 
 const JobParams = Type.Object({
@@ -22,6 +23,16 @@ const PriorityBody = Type.Object({
 /** Only an administrator may push a job before others’ of the same group beyond this. */
 const ownPriorityMax = 1000;
 
+/** As the readers of a job of `user` see it: what others hold, but not who they are. */
+function withoutOthers(gate: Gate, user: string): Gate {
+  const [own = [], others = []] = [true, false].map(isOwn =>
+    gate.holders.filter(holder => ((holder.user ?? user) === user) === isOwn),
+  );
+  if (others.length === 0) return gate;
+  const holds = others.reduce((sum, holder) => sum + holder.holds, 0);
+  return {...gate, holders: [...own, {who: 'other users', holds}]};
+}
+
 export function whyRoutes(app: FacadeApp, {access, audit, governance}: RouteContext): void {
   const missing = (id: string): string => `There is no job ${id.slice(0, 200)}.`;
 
@@ -37,12 +48,16 @@ export function whyRoutes(app: FacadeApp, {access, audit, governance}: RouteCont
     },
     async (request, reply) => {
       const method = serviceMethod(request.url);
+      const caller = callerOf(request);
       const id = parseJobId(request.params.id);
-      const found: FoundJob | undefined = id && (await access.find(id, callerOf(request), 'read'));
+      const found: FoundJob | undefined = id && (await access.find(id, caller, 'read'));
       if (found?.type !== 'visible') return send(reply, refused(method, missing(request.params.id)));
       const why = await governance.why(found.job.taskID);
       if (why === undefined) return send(reply, refused(method, missing(request.params.id)));
-      return send(reply, ok(method, {...why, execID: found.job.execID}));
+      const gates = caller.isAdmin
+        ? why.gates
+        : why.gates.map(gate => withoutOthers(gate, found.job.executeUser));
+      return send(reply, ok(method, {...why, gates, execID: found.job.execID}));
     },
   );
 

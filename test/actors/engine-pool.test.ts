@@ -196,3 +196,57 @@ test('whatever is lost, repeated or late: never more engines than allowed, none 
     ),
   );
 });
+
+test('engines that are to be kept ready take nobody’s place; a job takes theirs', t => {
+  const market = new EngineMarket({ecms: {'a:1': two['a:1']}, quota: () => ({warmEngines: 1})});
+  market.submit(1, alice);
+  market.submit(2, bob);
+  market.pass(25);
+  market.end(1);
+  market.end(2);
+  const kept = [...market.engines.keys()];
+  for (let round = 0; round < 20; round += 1) market.pass(100);
+  t.deepEqual([...market.engines.keys()], kept, 'each has one ready');
+  market.submit(3, bob);
+  market.submit(4, bob);
+  for (let round = 0; round < 5; round += 1) market.pass(100);
+  t.deepEqual(market.served, [1, 2, 3, 4]);
+  const used = [...market.engines.keys()];
+  for (let round = 0; round < 20; round += 1) market.pass(100);
+  t.deepEqual([...market.engines.keys()], used, 'alice lacks one, and waits until there is room');
+});
+
+test('an engine that ends anyway does not pay for one that was asked back; one that is ended by hand does', t => {
+  const market = new EngineMarket();
+  market.submit(1, alice, 'a:1', true);
+  market.submit(2, alice);
+  market.submit(3, alice);
+  market.pass(25);
+  const recall = {type: 'recall', fence: 1, key: alice, ecm: 'a:1', isForced: true} as const;
+  market.tellPool('a:1', {type: 'notice', notice: recall});
+  market.end(1);
+  t.is(market.engines.size, 2);
+  market.end(2);
+  t.is(market.engines.size, 1, 'this one was asked for');
+  market.tellPool('a:1', {type: 'notice', notice: recall});
+  market.tellPool('a:1', {type: 'endEngine', engineId: market.jobs.get(3) ?? ''});
+  market.submit(4, alice);
+  market.pass(25);
+  market.end(4);
+  t.is(market.engines.size, 1, 'nothing is owed any more');
+});
+
+test('how long an engine took to start is told to the job that waited for it, and to no other', t => {
+  const market = new EngineMarket();
+  market.launchMs = 120;
+  market.submit(1, alice);
+  market.end(1);
+  market.submit(2, alice);
+  t.deepEqual(
+    market.grants.map(({isReused, launchMs}) => ({isReused, launchMs})),
+    [
+      {isReused: false, launchMs: 120},
+      {isReused: true, launchMs: 0},
+    ],
+  );
+});

@@ -307,3 +307,82 @@ test('what an entrance that is over was granted and never started is given back 
   market.tellManager({type: 'entranceGone', incarnation: 'b:1#1'});
   t.deepEqual(market.served, [2]);
 });
+
+const oneOfTenant = {tenant: () => ({max: {memoryBytes: 1e15, cores: 99, instances: 1}})};
+const oneOfUser = {quota: () => ({max: {memoryBytes: 1e15, cores: 99, instances: 1}})};
+
+test('an engine that becomes idle makes way for who waits for the same quota, also when that is asked in vain once', t => {
+  const market = new EngineMarket(oneOfTenant);
+  market.submit(1, alice);
+  market.submit(2, bob);
+  market.pass(25);
+  market.end(1);
+  market.isBagged = true;
+  market.tellPool('a:1', {type: 'stateDue', isFull: false});
+  for (const deliver of market.bag.splice(0)) deliver();
+  t.is(market.bag.length, 1, 'one engine is asked for');
+  market.bag = [];
+  market.isBagged = false;
+  market.pass(25);
+  t.deepEqual(market.served, [1], 'that was lost');
+  for (let ms = 0; ms <= 4000; ms += 1000) market.pass(1000);
+  t.deepEqual(market.served, [1, 2]);
+});
+
+test('all who ask for what no quota allows are told, also who comes while others are', t => {
+  const engine = {memoryBytes: 2e9, cores: 1, instances: 1};
+  const market = new EngineMarket({
+    quota: () => ({engine, max: {memoryBytes: 1e9, cores: 99, instances: 9}}),
+  });
+  for (const taskID of [1, 2, 3]) market.submit(taskID, alice);
+  market.isBagged = true;
+  market.submit(4, alice);
+  market.isBagged = false;
+  for (const deliver of market.bag.splice(0)) deliver();
+  for (let round = 0; round < 4; round += 1) market.pass(25);
+  t.deepEqual(
+    [...market.denied].toSorted(([one], [other]) => one - other),
+    [1, 2, 3, 4].map(taskID => [taskID, 12_004]),
+  );
+});
+
+for (const [name, options] of [
+  ['a quota', oneOfUser],
+  ['an ECM', {ecms: {'a:1': room(1)}}],
+] as const) {
+  test(`a job that wants an engine of its own has that of an idle one of its user, where ${name} has no more`, t => {
+    const market = new EngineMarket(options);
+    market.submit(1, alice);
+    market.end(1);
+    market.pass(25);
+    market.submit(2, alice, 'a:1', true);
+    for (let round = 0; round < 4; round += 1) market.pass(100);
+    t.deepEqual(market.served, [1, 2]);
+  });
+}
+
+test('a key that its entrance forgot unheard is counted anew', t => {
+  const market = new EngineMarket();
+  market.submit(1, alice);
+  market.end(1, false);
+  market.tellPool('a:1', {type: 'stateDue', isFull: false});
+  market.isBagged = true;
+  market.tellPool('a:1', {type: 'stateDue', isFull: true});
+  market.bag = [];
+  market.isBagged = false;
+  for (const taskID of [2, 3, 4]) market.submit(taskID, alice);
+  market.pass(25);
+  t.deepEqual(market.served, [1, 2, 3, 4]);
+});
+
+test('engines that outlive their ECM are in the ledger as soon as another reports them', t => {
+  const market = new EngineMarket(oneOfUser);
+  market.submit(1, alice);
+  market.tellManager({type: 'ecmGone', instance: 'a:1', isOver: true});
+  t.is(market.manager.ledger.reservations.size, 0);
+  market.report();
+  t.is(market.manager.ledger.reservations.size, 1);
+  market.submit(2, alice);
+  market.pass(25);
+  t.deepEqual(market.served, [1], 'the quota of one engine holds');
+});

@@ -83,6 +83,28 @@ test.serial('a quota holds jobs up by name, and lets them go as soon as it is ra
   await alice.api(`entrance/${first.taskID}/kill`);
 });
 
+test.serial(
+  'a type of engines can be limited for all; who holds it is told to administrators only',
+  async t => {
+    const node = await startNode(t, {args: ['--set', 'governance.engineTypeMax=shell=1']});
+    await node.login();
+    const [alice, bob] = [await addPerson(node, 'alice'), await addPerson(node, 'bob')];
+    const first = await alice.accepted('sleep 60');
+    await untilStatus(node, first.taskID, ['Running']);
+    const second = await bob.accepted('echo second');
+    const limited = {gate: 'engineType', value: 1, limit: 1};
+    t.like((await untilGate(node, second.taskID, 'engineType')).gates[0], {
+      ...limited,
+      holders: [{who: 'alice-IDE shell', holds: 1}],
+    });
+    const toBob = (await bob.api<Why>(`entrance/${second.taskID}/why`)).data.gates;
+    t.like(toBob[0], {...limited, holders: [{who: 'other users', holds: 1}]});
+    t.notRegex(JSON.stringify(toBob), /alice/);
+    await alice.api(`entrance/${first.taskID}/kill`);
+    await untilStatus(node, second.taskID, ['Succeed']);
+  },
+);
+
 test.serial('a waiting job knows its place, and a higher priority changes it', async t => {
   const node = await startNode(t, {args: ['--set', 'governance.groupRunningMax=1']});
   await node.login();

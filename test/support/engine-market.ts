@@ -9,7 +9,7 @@ import {emptyPool, type EnginePoolState} from '../../actors/engine-pool-state.ts
 import {fixedQuotas, unlimited} from '../../actors/fixed-quotas.ts';
 import type {Quota, Resources, TenantQuota} from '../../actors/engine-governance.ts';
 import type {EngineCommand} from '../../actors/engine-conn.ts';
-import type {JobReport} from '../../actors/job-protocol.ts';
+import type {GrantedEngine, JobReport} from '../../actors/job-protocol.ts';
 import {decideManager, type ManagerMessage} from '../../actors/manager.ts';
 import type {EcmReport, ManagerNotice, Statement} from '../../actors/manager-protocol.ts';
 import {emptyManager, type ManagerLimits, type ManagerState} from '../../actors/manager-state.ts';
@@ -47,6 +47,8 @@ export class EngineMarket {
   /** Which engine each job has. */
   readonly jobs = new Map<number, string>();
   readonly served: number[] = [];
+  readonly grants: GrantedEngine[] = [];
+  launchMs = 0;
   readonly denied = new Map<number, number>();
   readonly ecms: ReadonlyMap<string, EcmReport>;
   readonly logs: string[] = [];
@@ -148,6 +150,7 @@ export class EngineMarket {
       case 'grant': {
         const {request, engine} = effect;
         this.served.push(request.taskID);
+        this.grants.push(engine);
         this.jobs.set(request.taskID, engine.engineId);
         const live = this.engines.get(engine.engineId);
         if (live !== undefined) live.taskID = request.taskID;
@@ -165,7 +168,12 @@ export class EngineMarket {
           return;
         }
         this.engines.set(engineId, engine);
-        this.tellPool(name, {type: 'engineStarted', engineId, ref: this.#engineRef(name, engineId)});
+        this.tellPool(name, {
+          type: 'engineStarted',
+          engineId,
+          ref: this.#engineRef(name, engineId),
+          launchMs: this.launchMs,
+        });
         return;
       }
       case 'shutdown':
