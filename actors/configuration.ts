@@ -4,6 +4,9 @@
  */
 import {LinkisError} from './domain/errors.ts';
 
+/** Of the column of values. */
+export const configValueCharsMax = 500;
+
 /** `linkis_ps_configuration_config_key`. Blank texts stand for null. */
 export type ConfigKey = {
   readonly id: number;

@@ -6,6 +6,7 @@
 import type {EngineGovernance, EngineView} from '../actors/engine-governance.ts';
 import type {EngineRecord, EngineRecordStore} from '../actors/engine-record.ts';
 import type {Caller} from '../actors/governance.ts';
+import {inBatches} from './in-batches.ts';
 
 export type FoundEngine =
   | {readonly type: 'live'; readonly engine: EngineView}
@@ -25,6 +26,9 @@ export type EngineAccess = {
 
 /** Longer names belong to nothing; the limit keeps them out of queries and logs. */
 export const engineNameCharsMax = 256;
+
+/** Names that belong to no live engine are looked up in the history. */
+const lookUpsAtOnceMax = 20;
 
 export function createEngineAccess(
   engines: EngineGovernance,
@@ -53,7 +57,7 @@ export function createEngineAccess(
     },
     async findAll(caller, names) {
       const live = await engines.engines();
-      return Promise.all(names.map(name => findAmong(live, name.trim(), caller)));
+      return inBatches(names, lookUpsAtOnceMax, name => findAmong(live, name.trim(), caller));
     },
     own: async ({user}) => (await engines.engines()).filter(engine => engine.user === user),
   };

@@ -2,6 +2,7 @@
 import type {EngineGovernance, EngineView, KillReceipt} from '../actors/engine-governance.ts';
 import type {Caller} from '../actors/governance.ts';
 import type {Audit} from './audit.ts';
+import {inBatches} from './in-batches.ts';
 import type {EngineAccess, FoundEngine} from './engine-access.ts';
 import {engineService} from './engine-view.ts';
 import {printServiceInstance} from './resource-view.ts';
@@ -89,12 +90,13 @@ export function createEngineKills({engines, access, audit}: Dependencies): Engin
       const wanted = [...new Set(names)];
       const found = await access.findAll(caller, wanted);
       for (const [n, one] of found.entries()) check(wanted[n] ?? '', one, caller);
-      return present(await inBatches(found, one => endFound(one, caller)));
+      return present(await inBatches(found, atOnceMax, one => endFound(one, caller)));
     },
     endIdle: async (idle, caller) =>
       present(
         await inBatches(
           idle.filter(({status}) => status === 'Unlock'),
+          atOnceMax,
           engine => endLive(engine, caller, true),
         ),
       ),
@@ -103,16 +105,3 @@ export function createEngineKills({engines, access, audit}: Dependencies): Engin
 
 const present = (ended: readonly (EndedEngine | undefined)[]): readonly EndedEngine[] =>
   ended.filter(one => one !== undefined);
-
-async function inBatches<Item, Result>(
-  items: readonly Item[],
-  work: (item: Item) => Promise<Result>,
-): Promise<Result[]> {
-  const results: Result[] = [];
-  for (let n = 0; n < items.length; n += atOnceMax) {
-    // One batch after the other, which is the bound.
-    // oxlint-disable-next-line no-await-in-loop
-    results.push(...(await Promise.all(items.slice(n, n + atOnceMax).map(work))));
-  }
-  return results;
-}

@@ -31,7 +31,7 @@ export type EngineLogs = {
    * nothing of it left.
    */
   readonly page: (names: EngineNames, request: EngineLogRequest, caller: Caller) => Promise<EngineLogPage>;
-  /** The whole log, line by line as text. Rejects before anything is given; what is too large is refused. */
+  /** The whole log, line by line as text. Rejects before anything is given, or cuts what has become too large. */
   readonly whole: (
     names: EngineNames,
     logType: EngineLogRequest['logType'],
@@ -78,7 +78,7 @@ export function createEngineLogs({engines, access, audit}: Dependencies): Engine
     const page = await engines.engineLog(ecm, engineId, request);
     if (page === undefined) {
       throw new ManagerError(
-        `ECM node :[${engineId}]  does not exist, Unable to open engine log(ECM节点:[${engineId}] 异常，无法打开日志，` +
+        `ECM node :[${ecm}]  does not exist, Unable to open engine log(ECM节点:[${ecm}] 异常，无法打开日志，` +
           '可能是该节点服务重启或者服务异常导致)',
       );
     }

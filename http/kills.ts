@@ -2,6 +2,7 @@
 import {LinkisError} from '../actors/domain/errors.ts';
 import type {Caller, Governance, JobView, KillReport} from '../actors/governance.ts';
 import type {Audit} from './audit.ts';
+import {inBatches} from './in-batches.ts';
 import {ok, refused, type Envelope} from './envelope.ts';
 import {isOwner, parseJobId, parseTaskId, type FoundJob, type JobAccess} from './job-access.ts';
 
@@ -98,13 +99,13 @@ export function createKills({governance, access, audit}: Dependencies): Kills {
         forced: parseTaskId(String(taskIDList[n] ?? '')),
       }));
       // Nothing is ended before all of it is known to be allowed: the refusal of one is the refusal of the call.
-      const found = await inBatches(wanted, ({id, forced}) => find(id, forced, caller));
+      const found = await inBatches(wanted, atOnceMax, ({id, forced}) => find(id, forced, caller));
       for (const [n, one] of found.entries()) {
         if (one.type !== 'foreign') continue;
         const {envelope, isForbidden} = refusal(wanted[n]?.id ?? '', one, caller);
         if (isForbidden) return {...envelope, method};
       }
-      const messages = await inBatches(wanted, async ({id, forced}) => {
+      const messages = await inBatches(wanted, atOnceMax, async ({id, forced}) => {
         const {envelope} = await kill(id, forced, caller);
         return {...envelope, method: `/api/entrance/${id}/kill`};
       });
@@ -132,16 +133,3 @@ function answer(id: string, {result, status, receipt}: KillReport, isForced: boo
 
 const isIdList = (list: unknown): list is readonly (string | number)[] =>
   Array.isArray(list) && list.every(id => typeof id === 'string' || typeof id === 'number');
-
-async function inBatches<Item, Result>(
-  items: readonly Item[],
-  work: (item: Item) => Promise<Result>,
-): Promise<Result[]> {
-  const results: Result[] = [];
-  for (let n = 0; n < items.length; n += atOnceMax) {
-    // One batch after the other, which is the bound.
-    // oxlint-disable-next-line no-await-in-loop
-    results.push(...(await Promise.all(items.slice(n, n + atOnceMax).map(work))));
-  }
-  return results;
-}

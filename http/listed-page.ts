@@ -1,8 +1,11 @@
 /** A page of a list that is in memory, with the manners of the other lists: see `readPage` in `job-filter.ts`. */
 import {Type} from 'typebox';
 
+/** From 1; a page before that is the first. */
+export const PageNumber = Type.Integer({default: 1, maximum: 1_000_000, description: 'from 1'});
+
 export const pageQuery = {
-  pageNow: Type.Optional(Type.Integer()),
+  pageNow: Type.Optional(PageNumber),
   pageSize: Type.Optional(Type.Integer()),
 };
 

@@ -4,6 +4,7 @@
  * Rows that another program inserts show in the greatest ids.
  */
 import {
+  configValueCharsMax,
   DuplicateRowError,
   GrantedValueError,
   type ConfigKey,
@@ -19,7 +20,6 @@ import {fitting} from './column-limits.ts';
 import {integerOf, textOf} from './sql-row.ts';
 import type {SqlSession, SqlStatements, SqlValue} from './sql-session.ts';
 
-const valueCharsMax = 500;
 const labelCharsMax = 255;
 
 export function configurationStore(session: SqlSession): ConfigurationStore {
@@ -49,7 +49,11 @@ export function configurationStore(session: SqlSession): ConfigurationStore {
       }
       return;
     }
-    const id = await putValue(inside, known, [fitting('The value', value, valueCharsMax), keyId, labelId]);
+    const id = await putValue(inside, known, [
+      fitting('The value', value, configValueCharsMax),
+      keyId,
+      labelId,
+    ]);
     if (grantedBy !== undefined) {
       await inside.run('insert into tenon_configuration_grant (value_id, granted_by) values (?, ?)', [
         id,

@@ -3,6 +3,7 @@ import {Type} from 'typebox';
 import type {AuditFilter, StoredAudit} from '../../actors/audit.ts';
 import {serviceMethod} from '../api-path.ts';
 import {ok, refused, send} from '../envelope.ts';
+import {PageNumber} from '../listed-page.ts';
 import {callerOf} from '../request-caller.ts';
 import type {FacadeApp, RouteContext} from '../route-context.ts';
 
@@ -15,7 +16,7 @@ const AuditQuery = Type.Object({
   target: text('job:7, host:port, …', 255),
   from: time('epoch milliseconds'),
   to: time('epoch milliseconds'),
-  pageNow: Type.Optional(Type.Integer({default: 1, description: 'from 1'})),
+  pageNow: Type.Optional(PageNumber),
   pageSize: Type.Optional(Type.Integer({default: 20, description: 'at most http.listPageSizeMax'})),
 });
 

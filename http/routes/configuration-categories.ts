@@ -169,11 +169,12 @@ export function categoryRoutes(app: FacadeApp, {audit, configuration}: RouteCont
         );
       }
       const facts = {target: `category:${categoryId}`, after: {description, tag: tag ?? undefined}};
-      await audit.change('configurationChanged', callerOf(request), facts, () =>
-        configuration.change(store =>
+      await audit.change('configurationChanged', callerOf(request), facts, async () => {
+        const isDone = await configuration.change(store =>
           store.updateCategory(Number(categoryId), description, tag ?? undefined),
-        ),
-      );
+        );
+        if (!isDone) throw new ConfigurationError(`There is no category with the id ${categoryId}.`);
+      });
       send(reply, ok(serviceMethod(request.url)));
     },
   );

@@ -79,7 +79,7 @@ export function configKeyRoutes(app: FacadeApp, {audit, configuration}: RouteCon
       const lookup = configuration.lookup();
       const before = lookup.keyById(body.id ?? 0);
       if (before === undefined && (body.id ?? 0) !== 0) {
-        throw new ConfigurationError(`Config key not exists:${body.id}(配置键不存在：${body.id})`);
+        throw notThere(body.id);
       }
       const key = readKey(body, before);
       assertDefault(key);
@@ -92,13 +92,12 @@ export function configKeyRoutes(app: FacadeApp, {audit, configuration}: RouteCon
         ...(before !== undefined && {before: keyView(before, 'en')}),
         after: keyView(key, 'en'),
       };
-      const id = await audit.change('configurationChanged', caller, facts, () =>
-        configuration.change(store => store.saveKey(key)),
-      );
-      return send(
-        reply,
-        ok(method, {configKey: keyView({...key, id: id ?? key.id}, languageOf(request.headers))}),
-      );
+      const id = await audit.change('configurationChanged', caller, facts, async () => {
+        const saved = await configuration.change(store => store.saveKey(key));
+        if (saved === undefined) throw notThere(key.id);
+        return saved;
+      });
+      return send(reply, ok(method, {configKey: keyView({...key, id}, languageOf(request.headers))}));
     },
   );
 
@@ -116,13 +115,17 @@ export function configKeyRoutes(app: FacadeApp, {audit, configuration}: RouteCon
       const {id} = request.query;
       const key = configuration.lookup().keyById(id);
       const facts = {target: `configuration key:${key?.key ?? id}`, ...(key && {before: keyView(key, 'en')})};
-      await audit.change('configurationChanged', callerOf(request), facts, () =>
-        configuration.change(store => store.removeKey(id)),
-      );
+      await audit.change('configurationChanged', callerOf(request), facts, async () => {
+        const isDone = await configuration.change(store => store.removeKey(id));
+        if (!isDone) throw notThere(id);
+      });
       send(reply, ok(serviceMethod(request.url)));
     },
   );
 }
+
+const notThere = (id: unknown): ConfigurationError =>
+  new ConfigurationError(`Config key not exists:${String(id)}(配置键不存在：${String(id)})`);
 
 const required = ['key', 'name', 'description', 'treeName', 'validateType'] as const;
 

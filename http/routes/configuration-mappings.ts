@@ -223,10 +223,10 @@ async function changeMapping(
     each => each.id === after['id'],
   );
   const facts = {target: path, ...(before !== undefined && {before}), after};
-  const isDone = await audit.change('configurationChanged', callerOf(request), facts, async () =>
-    configuration?.change(work),
-  );
-  if (isDone === false) throw new RefusedMapping(`there is no row with the id ${String(after['id'])}`);
+  await audit.change('configurationChanged', callerOf(request), facts, async () => {
+    const isDone = await configuration?.change(work);
+    if (isDone === false) throw new RefusedMapping(`there is no row with the id ${String(after['id'])}`);
+  });
 }
 
 type PairBody = Readonly<Partial<Record<'user' | 'creator' | 'desc' | 'bussinessUser', string | null>>> & {

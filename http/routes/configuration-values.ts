@@ -1,6 +1,6 @@
 /** `configuration/keyvalue` and `userKeyValue`: single values, the caller's own or, for administrators, anybody's. */
 import {Type} from 'typebox';
-import {ConfigurationError, type ConfigKey} from '../../actors/configuration.ts';
+import {configValueCharsMax, ConfigurationError, type ConfigKey} from '../../actors/configuration.ts';
 import type {ConfigurationService} from '../../actors/configuration-service.ts';
 import {
   anyone,
@@ -40,7 +40,9 @@ const KeyQuery = Type.Object({
 const SaveBody = Type.Object({
   ...scopeParts,
   configKey: text,
-  configValue: Type.Optional(Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()])),
+  configValue: Type.Optional(
+    Type.Union([Type.String({maxLength: configValueCharsMax}), Type.Number(), Type.Boolean(), Type.Null()]),
+  ),
   configKeyId: Type.Optional(Type.Union([Type.String(), Type.Integer(), Type.Null()])),
   force: Type.Optional(Type.Union([Type.Boolean(), Type.String()])),
 });

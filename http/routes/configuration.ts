@@ -1,6 +1,6 @@
 /** `configuration/*` as the console's settings page uses it: categories, and a page of settings for the caller (contract 3.10). */
 import {Type} from 'typebox';
-import {ConfigurationError} from '../../actors/configuration.ts';
+import {configValueCharsMax, ConfigurationError} from '../../actors/configuration.ts';
 import {
   anyone,
   assertScope,
@@ -22,10 +22,15 @@ import {configValueRoutes} from './configuration-values.ts';
 
 const tags = ['configuration'];
 
+/** A change of settings waits for all others of the cluster: it is kept short. */
+const changesMax = 500;
+
 const Setting = Type.Object({
   key: Type.String({maxLength: 50}),
   id: Type.Optional(Type.Union([Type.Integer(), Type.Null()])),
-  configValue: Type.Optional(Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()])),
+  configValue: Type.Optional(
+    Type.Union([Type.String({maxLength: configValueCharsMax}), Type.Number(), Type.Boolean(), Type.Null()]),
+  ),
 });
 
 const TreeBody = Type.Object({
@@ -108,6 +113,11 @@ export function configurationRoutes(app: FacadeApp, context: RouteContext): void
           configValue: String(configValue ?? '').trim(),
         }));
       const wanted = changedSettings(configuration, scope, settings);
+      if (wanted.length > changesMax) {
+        throw new ConfigurationError(
+          `${wanted.length} settings are more than can be changed at once, which is ${changesMax}. Save them in parts.`,
+        );
+      }
       const facts = {
         target: `configuration:${printScope(scope)}`,
         after: Object.fromEntries(wanted.map(({key, value}) => [key.key, shownValue(key.key, value)])),

@@ -2,6 +2,7 @@
 import {Type} from 'typebox';
 import {defaultVersionOf} from '../../actors/domain/engine-version.ts';
 import {ok, refused, send} from '../envelope.ts';
+import {PageNumber} from '../listed-page.ts';
 import {callerOf} from '../request-caller.ts';
 import type {FacadeApp, RouteContext} from '../route-context.ts';
 
@@ -10,7 +11,7 @@ const text = (description: string) => Type.Optional(Type.String({maxLength: 128,
 const PluginQuery = Type.Object({
   ecType: text('part of the engine type'),
   version: text('part of the version'),
-  currentPage: Type.Optional(Type.Integer({default: 1})),
+  currentPage: Type.Optional(PageNumber),
   pageSize: Type.Optional(Type.Integer({default: 10})),
 });
 

@@ -5,6 +5,7 @@ import type {JobFilter, JobPage} from '../../actors/ports.ts';
 import {serviceMethod} from '../api-path.ts';
 import {ok, refused, send} from '../envelope.ts';
 import {readDates, readPage, readStatuses, toFilter, type PageQuery} from '../job-filter.ts';
+import {PageNumber} from '../listed-page.ts';
 import {callerOf} from '../request-caller.ts';
 import type {FacadeApp, RouteContext} from '../route-context.ts';
 import {taskView, type TaskView} from '../task-view.ts';
@@ -14,7 +15,7 @@ const time = () => Type.Optional(Type.Integer({description: 'epoch milliseconds'
 
 const Dates = {startDate: time(), endDate: time()};
 const Paging = {
-  pageNow: Type.Optional(Type.Integer({default: 1})),
+  pageNow: Type.Optional(PageNumber),
   pageSize: Type.Optional(Type.Integer({default: 20})),
 };
 const Names = {

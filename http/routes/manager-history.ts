@@ -6,6 +6,7 @@ import {engineRecordView, listedRecordView} from '../engine-record-view.ts';
 import {ok, refused, send} from '../envelope.ts';
 import {InvalidFilterError} from '../errors.ts';
 import {LiveEngineRecordError, ManagerError} from '../manager-errors.ts';
+import {PageNumber} from '../listed-page.ts';
 import {callerOf} from '../request-caller.ts';
 import type {FacadeApp, RouteContext} from '../route-context.ts';
 import type {EngineRecord} from '../../actors/engine-record.ts';
@@ -20,7 +21,7 @@ const HistoryQuery = Type.Object({
   endDate: text('yyyy-MM-dd HH:mm:ss; now by default'),
   engineType: text('without version'),
   status: text('Success, Failed, Unlock, …'),
-  pageNow: Type.Optional(Type.Integer({default: 1})),
+  pageNow: Type.Optional(PageNumber),
   pageSize: Type.Optional(Type.Integer({default: 20})),
 });
 
