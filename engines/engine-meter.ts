@@ -40,10 +40,11 @@ type Metered = {
   readonly latest?: {readonly usage: Usage; readonly at: number};
 };
 
-/** Bytes, when the process had computed for so long. */
+/** Bytes, when the process and its former children had computed so long and touched so much. */
 type Transfer = {
   readonly startTime: number;
   readonly cpuTicks: number;
+  readonly faults: number;
   readonly readBytes: number;
   readonly writtenBytes: number;
 };
@@ -51,7 +52,8 @@ type Transfer = {
 const nothingTransferred = {readBytes: 0, writtenBytes: 0};
 /** So many looks, and strangers are looked at again: a pid may have changed hands between two of them. */
 const thoroughEvery = 15;
-const diskEveryMs = 30_000;
+/** A directory is walked this much more seldom than /proc: each 30 s by default. */
+const diskEveryLooks = 15;
 /** A look so young answers whoever asks for a fresh one. */
 const freshMs = 200;
 /** Looking may cost at most this share of the time, also on a host with very many processes. */
@@ -108,13 +110,13 @@ export function createEngineMeter({
     return found;
   }
 
-  /** A process that has computed nothing since has transferred nothing either, but for less than a tick's worth. */
+  /** A process that has computed nothing since, and waited for no child, has transferred nothing either, but for less than a tick's worth. */
   function transferOf(row: ProcessRow): Transfer {
-    const {pid, startTime, cpuTicks} = row;
+    const {pid, startTime, cpuTicks, faults} = row;
     const before = transfers.get(pid);
-    return before?.startTime === startTime && before.cpuTicks === cpuTicks
+    return before?.startTime === startTime && before.cpuTicks === cpuTicks && before.faults === faults
       ? before
-      : {startTime, cpuTicks, ...parseIo(files.read(pid, 'io'))};
+      : {startTime, cpuTicks, faults, ...parseIo(files.read(pid, 'io'))};
   }
 
   async function look(): Promise<void> {
@@ -157,7 +159,11 @@ export function createEngineMeter({
       const diskBytes = await diskBytesOf(engine.directory);
       const metered = engines.get(engine.engineId);
       if (metered === undefined) continue;
-      engines.set(engine.engineId, {...metered, diskBytes, diskDueMs: clock.monotonicMs() + diskEveryMs});
+      engines.set(engine.engineId, {
+        ...metered,
+        diskBytes,
+        diskDueMs: clock.monotonicMs() + diskEveryLooks * intervalMs,
+      });
     }
   }
 

@@ -14,6 +14,8 @@ export type ProcessRow = {
   readonly startTime: number;
   /** Of itself, and of children that have ended and were waited for. */
   readonly cpuTicks: number;
+  /** Page faults, counted alike: even what ends within a tick has some. */
+  readonly faults: number;
   readonly residentPages: number;
 };
 
@@ -37,6 +39,7 @@ export function parseStat(line: string): ProcessRow | undefined {
     isDead: state === 'Z' || state === 'X',
     startTime: at(19),
     cpuTicks: at(11) + at(12) + at(13) + at(14),
+    faults: at(7) + at(8) + at(9) + at(10),
     residentPages: at(21),
   };
   return Object.values(row).some(Number.isNaN) ? undefined : row;

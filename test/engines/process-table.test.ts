@@ -20,6 +20,7 @@ test('a line of stat is read whatever the program calls itself', t => {
     isDead: false,
     startTime: 8812345,
     cpuTicks: 154,
+    faults: 10,
     residentPages: 250,
   });
   t.true(parseStat(line.replace(') S ', ') Z '))?.isDead);
@@ -41,6 +42,7 @@ const row = (pid: number, parent: number, more: Partial<ProcessRow> = {}): Proce
   isDead: false,
   startTime: pid * 10,
   cpuTicks: 0,
+  faults: 0,
   residentPages: 0,
   ...more,
 });
