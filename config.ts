@@ -5,6 +5,7 @@
  * what was expected and what was given; a configuration is valid as a whole or it is not used.
  */
 import {readFileSync} from 'node:fs';
+import {createRequire} from 'node:module';
 import {hostname} from 'node:os';
 import {resolve} from 'node:path';
 import {ecmSettings} from './actors/ecm-settings.ts';
@@ -12,7 +13,6 @@ import {retentionSettings, type RetentionPolicy} from './actors/retention-settin
 import {governanceSettings} from './actors/settings.ts';
 import {submissionSettings} from './actors/submission-settings.ts';
 import type {Setting, SettingGroup, SettingValues} from './actors/domain/setting.ts';
-import {parse as parseYaml} from 'yaml';
 import {parseNodeAddress, type NodeAddress} from './cluster/node-address.ts';
 import {ownEngineTypes} from './engines/own-engine-types.ts';
 import {parseEngineTypeLimits} from './actors/engine-type-limits.ts';
@@ -20,6 +20,9 @@ import {parseEnginePrograms} from './engines/engine-programs.ts';
 import {httpSettings} from './http/settings.ts';
 import {streamSettings} from './http/stream/stream-settings.ts';
 import {checkNodeOptions, nodeSettings, type NodeOptions} from './node-options.ts';
+
+/** Loaded when there is a file: without one it would be 70 modules for nothing. */
+const yaml = (): typeof import('yaml') => createRequire(import.meta.url)('yaml') as typeof import('yaml');
 
 /** Every setting of the product, by group; `docs/configuration.md` is printed from it. */
 export const settingGroups = {
@@ -154,7 +157,7 @@ function parseFile(path: string, text: string, mistakes: string[]): Record<strin
   const routes = /^\s*spring\.eureka\.instance\.metadata-map\.route\s*[=:]\s*(\S+)\s*$/m.exec(text);
   const rest = text.replaceAll(/^\s*spring\.eureka\..*$/gm, '');
   try {
-    const tree: unknown = parseYaml(rest) ?? {};
+    const tree: unknown = yaml().parse(rest) ?? {};
     if (typeof tree !== 'object' || Array.isArray(tree)) {
       mistakes.push(`${path} must hold settings, such as listen: 127.0.0.1:9001, not ${excerptOf(tree)}`);
       return {};

@@ -34,7 +34,7 @@ export async function measureStart(
   const cleanUps: (() => Promise<void>)[] = [];
   const node = await startNode(
     {teardown: cleanUp => cleanUps.push(cleanUp)},
-    {program: 'built', dataDirectory, environment: {NODE_COMPILE_CACHE: cacheDirectory}},
+    {program: 'built', dataDirectory, environment: {XDG_CACHE_HOME: cacheDirectory}},
   );
   try {
     const listeningMs = node.readyAfterMs();

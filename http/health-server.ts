@@ -2,12 +2,15 @@
  * Health and metrics of a node that has no facade: `/health/live`, `/health/ready` and `/metrics` on a port of their own,
  * and nothing else. Plain HTTP without a login, so it belongs on loopback or a network of one's own.
  */
-import {createServer, type IncomingMessage, type ServerResponse} from 'node:http';
+import type {IncomingMessage, ServerResponse} from 'node:http';
 import type {AddressInfo} from 'node:net';
 import {createMetricsPage} from './metrics-page.ts';
 import type {Metric} from './metrics.ts';
 import {createReadiness, type ReadinessDependencies} from './readiness.ts';
 import {createRequestStatistics} from './request-statistics.ts';
+
+// An import would load Node's own fetch with it: 14 MB and 60 ms.
+const {createServer} = process.getBuiltinModule('node:http');
 
 export type HealthServerDependencies = ReadinessDependencies & {
   /** Of this node alone; a facade shows what the whole cluster has. */

@@ -1,5 +1,4 @@
 /** Sees to it that an SQLite file has every table of this build. Asks without loading MikroORM; only work needs it. */
-import {execFile} from 'node:child_process';
 import {extname} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {isCurrent, migrationTable} from './migrations/migration-names.ts';
@@ -20,7 +19,9 @@ export async function isSqliteSchemaCurrent(session: Pick<SqlSession, 'all'>): P
 }
 
 /** Rejects with `DatabaseAwayError` when the file can't be written or locked. */
-export function bringSchemaUpToDate(file: string): Promise<void> {
+export async function bringSchemaUpToDate(file: string): Promise<void> {
+  // Loaded when there is work, as MikroORM is: it is much of what the thread of an idle node would hold.
+  const {execFile} = await import('node:child_process');
   const program = fileURLToPath(
     new URL(`./schema-process${extname(new URL(import.meta.url).pathname)}`, import.meta.url),
   );

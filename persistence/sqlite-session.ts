@@ -5,7 +5,6 @@
  */
 import {statSync} from 'node:fs';
 import {DatabaseAwayError} from '../actors/ports.ts';
-import {copyDatabase} from './database-copy.ts';
 import {retryBusy, type BusyRetry} from './busy-retry.ts';
 import {
   sqliteWords,
@@ -114,6 +113,7 @@ export class SqliteSession implements SqlSession {
 
   /** Copies the database into `file`, which must not exist, while work goes on. Rejects with `BackupFailedError`. */
   async backUp(file: string): Promise<void> {
+    const {copyDatabase} = await import('./database-copy.ts');
     await copyDatabase(this.#file, file);
   }
 

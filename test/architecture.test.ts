@@ -77,6 +77,7 @@ test(breaks, 'chance', {'actors/a.ts': '\n\nconst at = `${Date.now()}`;'}, 'acto
 test(breaks, 'chance', {'http/a.ts': 'const at = new Date();'}, 'http/a.ts:1');
 test(breaks, 'chance', {'engines/a.ts': 'const home = process.env.HOME;'}, 'config.ts');
 test(breaks, 'timers', {'actors/a.ts': 'setTimeout(f, 5);'}, 'Clock.after');
+test(breaks, 'fetch', {'http/a.ts': importing('node:http')}, 'getBuiltinModule');
 test(breaks, 'names', {'http/a.ts': 'export default 5;'}, 'http/a.ts:1');
 test(breaks, 'public surfaces', {'http/index.ts': `export * from './server.ts';`}, 'http/index.ts:1');
 test(breaks, 'drawer', {'http/utils.ts': ''}, 'http/utils.ts');

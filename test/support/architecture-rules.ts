@@ -171,6 +171,18 @@ export const rules: readonly Rule[] = [
         ),
   },
   {
+    says: "product code takes node:http without Node's own fetch, which an import would load",
+    check: tree =>
+      tree.filter(isProduct).flatMap(({path, withTexts}) =>
+        [...withTexts.matchAll(/\bimport\s+(?!type\b)[^;]*?\sfrom\s+['"]node:http['"]/g)].map(({index}) => ({
+          path,
+          line: withTexts.slice(0, index).split('\n').length,
+          rule: 'an import of node:http costs 14 MB',
+          remedy: "use process.getBuiltinModule('node:http'), and import types as types",
+        })),
+      ),
+  },
+  {
     says: 'exports have names',
     check: tree =>
       tree.flatMap(file =>
