@@ -66,7 +66,7 @@ export type EngineDesk = {
 };
 
 const poolMailboxMax = 200_000;
-const leaveLimits = {settleMs: 500, shutdownMs: 3000, lookEveryMs: 20};
+const leaveLimits = {settleMs: 500, shutdownMs: 8000, lookEveryMs: 20};
 
 export function startEngineDesk(dependencies: EngineDeskDependencies): EngineDesk {
   const {system, clock, log, driver, quotas, self, engineLimits, load, onFailure} = dependencies;
@@ -153,13 +153,19 @@ export function startEngineDesk(dependencies: EngineDeskDependencies): EngineDes
         [...state.engines.values()].some(({status}) => statuses.includes(status));
       // A job that has just ended gives its engine back in a moment; one that is starting can be told to end once it is up.
       await until(() => !has('starting', 'busy'), leaveLimits.settleMs);
+      const told = new Set<string>();
       const leftAtWork: string[] = [];
-      for (const [engineId, {status, ref}] of state.engines) {
-        if (ref === undefined) continue;
-        if (status === 'busy') leftAtWork.push(engineId);
-        ref.tell(status === 'busy' ? {type: 'detach'} : {type: 'shutdown'});
-      }
-      await until(() => state.engines.size <= leftAtWork.length, leaveLimits.shutdownMs);
+      /** Again and again: one that was starting is told as soon as it is up, or it would be left behind. */
+      const areGone = (): boolean => {
+        for (const [engineId, {status, ref}] of state.engines) {
+          if (ref === undefined || told.has(engineId)) continue;
+          told.add(engineId);
+          if (status === 'busy') leftAtWork.push(engineId);
+          ref.tell(status === 'busy' ? {type: 'detach'} : {type: 'shutdown'});
+        }
+        return state.engines.size <= leftAtWork.length;
+      };
+      await until(areGone, leaveLimits.shutdownMs);
       return leftAtWork;
     },
     setLimits: limits => void pool.tell({type: 'setLimits', limits}),

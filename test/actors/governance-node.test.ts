@@ -1,3 +1,4 @@
+import {setTimeout as sleep} from 'node:timers/promises';
 import test, {type ExecutionContext} from 'ava';
 import {startGovernanceNode} from '../../actors/governance-node.ts';
 import type {Accepted, Caller} from '../../actors/governance.ts';
@@ -22,14 +23,15 @@ const body = (script: object): object => ({
 
 async function world(
   t: ExecutionContext,
-  options: {feed?: JobFeed; residentMax?: number; runningMax?: number} = {},
+  options: {feed?: JobFeed; residentMax?: number; runningMax?: number; launchMs?: number} = {},
 ) {
-  const {feed = createJobFeed(), residentMax = 1000, runningMax = 10} = options;
+  const {feed = createJobFeed(), residentMax = 1000, runningMax = 10, launchMs = 0} = options;
   const store = createCheckedStore(systemClock, 'none');
   const view = store.view();
   const system = startActorSystem({name: 'test', clock: systemClock, random: systemRandom, log: quiet});
   t.teardown(() => system.shutdown(1000));
   const engines = createEngineWorld(systemClock);
+  const driver = engines.driver();
   const self = {instance: 'localhost:9001', incarnation: 'i'};
   const node = await startGovernanceNode(
     {
@@ -40,7 +42,13 @@ async function world(
       feed,
       clock: systemClock,
       log: quiet,
-      driver: engines.driver(),
+      driver: {
+        ...driver,
+        async launch(wanted, log) {
+          if (launchMs > 0) await sleep(launchMs);
+          return driver.launch(wanted, log);
+        },
+      },
       isAlive: () => true,
       routeLabel: () => undefined,
       outbox: {append: async () => undefined, pending: async () => [], clear: async () => undefined},
@@ -166,4 +174,13 @@ test('a route label goes only to an instance that carries it, and none never to 
   t.throws(() => assertRoute('et2', 'et1'), {message: /route=et2/});
   t.throws(() => assertRoute('et2', undefined), {instanceOf: RouteNotFoundError});
   t.throws(() => assertRoute(undefined, 'et1'), {instanceOf: NoUnlabelledInstanceError});
+});
+
+test('a node that leaves ends an engine that is still starting, as soon as it is up', async t => {
+  const {submit, node} = await world(t, {launchMs: 1500});
+  await submit({lines: 1, durationMs: 5000});
+  while (node.engines().size === 0) await sleep(5);
+  t.is([...node.engines().values()][0]?.status, 'starting');
+  t.deepEqual(await node.leave(), []);
+  t.is(node.engines().size, 0);
 });
