@@ -87,23 +87,24 @@ const next = (state: ManagerState, unplaced: ReadonlySet<Wanting>): Wanting | un
 function nextOf(state: ManagerState, unplaced: ReadonlySet<Wanting>, isForJob: boolean): Wanting | undefined {
   let best: Wanting | undefined;
   let bestShare = Number.POSITIVE_INFINITY;
+  let bestEngines = 0;
   for (const {name, keys} of state.tenants.values()) {
     const share = shareOf(state, name);
-    if (best !== undefined && share > bestShare) continue;
+    if (share > bestShare) continue;
     for (const wanting of keys) {
       if (unplaced.has(wanting) || isForJobs(wanting) !== isForJob) continue;
-      if (best !== undefined && share === bestShare && !goesBefore(state, wanting, best)) continue;
-      best = wanting;
-      bestShare = share;
+      const engines = enginesOfKey(state, wanting);
+      // Of equal ones the one that waits longest.
+      const isNext =
+        best === undefined ||
+        share < bestShare ||
+        engines < bestEngines ||
+        (engines === bestEngines && wanting.sinceMs < best.sinceMs);
+      if (isNext) [best, bestShare, bestEngines] = [wanting, share, engines];
     }
   }
   return best;
 }
-
-const goesBefore = (state: ManagerState, one: Wanting, other: Wanting): boolean => {
-  const difference = enginesOfKey(state, one) - enginesOfKey(state, other);
-  return difference < 0 || (difference === 0 && one.sinceMs < other.sinceMs);
-};
 
 function serveOne(state: ManagerState, wanting: Wanting, unplaced: Set<Wanting>, turn: Turn): void {
   const {key} = wanting;

@@ -29,6 +29,7 @@ const benches: Readonly<Record<string, (options: BenchOptions) => Promise<readon
   router: async options => (await import('./router.ts')).benchRouter(options),
   scheduling: async options => (await import('./scheduling.ts')).benchScheduling(options),
   submit: async options => (await import('./submit.ts')).benchSubmit(options),
+  warm: async options => (await import('./warm.ts')).benchWarm(options),
   'queue-peers': async options => (await import('./queue-peers.ts')).benchQueuePeers(options),
 };
 

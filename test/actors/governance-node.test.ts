@@ -44,9 +44,9 @@ async function world(
       log: quiet,
       driver: {
         ...driver,
-        async launch(wanted, log) {
+        async launch(wanted, timeoutMs) {
           if (launchMs > 0) await sleep(launchMs);
-          return driver.launch(wanted, log);
+          return driver.launch(wanted, timeoutMs);
         },
       },
       isAlive: () => true,
