@@ -70,7 +70,12 @@ export async function followJob(
     else if (until({nextLine, frames})) resolve('until');
   });
   socket.on('close', () => resolve('closed'));
-  socket.on('error', reject);
+  // How a node that is killed lets go: with a reset, where it had not read all yet.
+  socket.on('error', (error: NodeJS.ErrnoException) =>
+    error.code === 'ECONNRESET' && socket.readyState !== WebSocket.CONNECTING
+      ? resolve('closed')
+      : reject(error),
+  );
   try {
     await once(socket, 'open');
     socket.send(JSON.stringify({type: 'subscribe', taskID, fromLine}));
