@@ -106,7 +106,7 @@ export async function startEngineHost(dependencies: EngineHostDependencies): Pro
     nodeGone({incarnation}) {
       ref.tell({type: 'ownerGone', incarnation});
       // It may have held engines of its own folder, of ours, or of a third node's that it had adopted.
-      ref.tell({type: 'adoptOwn'});
+      ref.tell({type: 'adoptOwn', dead: [incarnation]});
       for (const directory of neighbours()) {
         ref.tell({type: 'adoptFrom', directory: join(directory, 'engines'), dead: [incarnation]});
       }

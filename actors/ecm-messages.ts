@@ -17,7 +17,7 @@ import type {Ref} from './runtime/ref.ts';
 /** From the wiring of its own node only. */
 export type EcmOrder =
   /** Engines that earlier processes of this node left. Until it is over, commands are answered with 20954. */
-  | {type: 'adoptOwn'; replyTo?: Ref<EcmReply<number>>}
+  | {type: 'adoptOwn'; dead?: readonly string[]; replyTo?: Ref<EcmReply<number>>}
   /** Of a node of this host that is dead by its lease; `dead` are incarnations whose claims count no more. */
   | {type: 'adoptFrom'; directory: string; dead: readonly string[]; replyTo?: Ref<EcmReply<number>>}
   /** The lease says that no process of that incarnation may act any more. */

@@ -92,12 +92,13 @@ export type LocalEngine = EngineHandle & {
 
 export type LocalEngineDriver = Omit<EngineDriver, 'launch'> & {
   readonly launch: (launch: EngineLaunch, timeoutMs: number) => Promise<LocalEngine>;
-  /** Tasks keep their epoch: an ECM that attaches again is no new owner. Engines that this process holds are left out. */
-  readonly adoptOwn: () => Promise<readonly LocalEngine[]>;
   /**
-   * Adopts what is in the engines folder of another node of this host. `isDead`: by its lease; its claims then
-   * count no more, even if its process still exists.
+   * Tasks keep their epoch: an ECM that attaches again is no new owner. Engines that this process holds are left out, and those
+   * that another node's has taken over, unless that `isDead`: by its lease; its claims then count no more, even if its
+   * process still exists.
    */
+  readonly adoptOwn: (isDead?: (incarnation: string) => boolean) => Promise<readonly LocalEngine[]>;
+  /** Adopts what is in the engines folder of another node of this host, likewise. */
   readonly adoptFrom: (
     enginesDirectory: string,
     isDead: (incarnation: string) => boolean,

@@ -173,11 +173,10 @@ export function ecmService({
 
   function adopt(order: AdoptOrder, {self}: Context): void {
     const {type} = order;
-    const dead = type === 'adoptFrom' ? new Set(order.dead) : new Set<string>();
+    const dead = new Set(order.dead);
+    const isDead = (incarnation: string): boolean => dead.has(incarnation);
     const finding =
-      type === 'adoptFrom'
-        ? driver.adoptFrom(order.directory, incarnation => dead.has(incarnation))
-        : driver.adoptOwn();
+      type === 'adoptFrom' ? driver.adoptFrom(order.directory, isDead) : driver.adoptOwn(isDead);
     finding.then(
       engines => self.tell({type: 'adopted', engines, order}),
       (error: unknown) => {

@@ -272,7 +272,7 @@ export async function createEngineDriver(options: EngineDriverOptions): Promise<
       }
     },
     adoptAll: (epochOf = task => task.epoch + 1) => adoptIn(enginesDirectory, epochOf, nobodyIsDead),
-    adoptOwn: () => adoptIn(enginesDirectory, sameEpoch, nobodyIsDead),
+    adoptOwn: (isDead = nobodyIsDead) => adoptIn(enginesDirectory, sameEpoch, isDead),
     adoptFrom: (directory, isDead) => adoptIn(directory, sameEpoch, isDead),
   };
 }

@@ -139,6 +139,26 @@ test('three processes race for 200 engines: each engine is won by exactly one', 
   t.log(`won: ${won.map(({length}) => length).join(', ')}`);
 });
 
+test('an engine that a neighbour has adopted comes home when that neighbour is dead by its lease, though its process lives', async t => {
+  const lab = await engineLab(t, {owner: 'neighbour'});
+  const home = join(lab.directory, 'home');
+  const engines = join(home, 'engines');
+  const first = startNode(t, 'first', home, lab.socketDirectory);
+  await first.next();
+  t.deepEqual(await first.order('launch e-1'), ['e-1']);
+  t.teardown(async () => {
+    const left = await readEngineRecord(engineDirectory(join(engines, 'e-1')));
+    if (left !== undefined) await sweepProcesses(left.mark, left.cgroup);
+  });
+  await first.kill();
+  const [adopted] = await lab.driver.adoptFrom(engines, () => false);
+  const second = startNode(t, 'second', home, lab.socketDirectory);
+  await second.next();
+  t.deepEqual(await second.order('own'), [], 'the neighbour has it');
+  t.deepEqual(await second.order('own neighbour'), ['e-1']);
+  await adopted?.lost;
+});
+
 test('a neighbour adopts the engines of a dead node; that node, started again, leaves them alone until they are free', async t => {
   const lab = await engineLab(t, {owner: 'neighbour'});
   const home = join(lab.directory, 'home');
@@ -158,6 +178,7 @@ test('a neighbour adopts the engines of a dead node; that node, started again, l
   const second = startNode(t, 'second', home, lab.socketDirectory);
   await second.next();
   t.deepEqual(await second.order('own'), []);
+  t.deepEqual(await second.order('own somebody-else'), []);
   const followed = followToEnd(adopted);
   adopted.kill(1, 1, 50, 'killed');
   t.like(await followed, {log: 'begun\n', end: {outcome: 'killed'}});

@@ -1,5 +1,6 @@
 /** What must hold of a simulated cluster once its faults have stopped. */
 import {isTerminal} from '../../actors/domain/job.ts';
+import {instanceOf} from '../../actors/domain/owner.ts';
 import type {ClientJob, Clients} from './cluster-clients.ts';
 import {dataDirectoryOf} from './cluster-node.ts';
 import type {ClusterWorld} from './cluster-world.ts';
@@ -130,7 +131,9 @@ function checkJob(world: ClusterWorld, job: ClientJob): void {
       ({instance}) => engines.homes.get(facts.engineId) === `${dataDirectoryOf(instance)}/engines`,
     );
     const isLost =
-      errorCode === 13005 && home !== undefined && world.wasAway(home.instance, row.updatedTime, searchMs);
+      errorCode === 13005 &&
+      home !== undefined &&
+      world.wasAway(home.instance, instanceOf(row.instances), row.updatedTime, searchMs);
     if (isHonest) count('never begun, and nobody knows');
     else if (isLost) count('its ECM was away too long');
     else if (isExhausted) count('no engine in as many attempts as there are');

@@ -60,7 +60,7 @@ export async function startSimulatedEcm(dependencies: SimulatedEcmDependencies):
   return {
     nodeGone({incarnation}) {
       ref.tell({type: 'ownerGone', incarnation});
-      ref.tell({type: 'adoptOwn'});
+      ref.tell({type: 'adoptOwn', dead: [incarnation]});
       for (const directory of neighbours())
         ref.tell({type: 'adoptFrom', directory: `${directory}/engines`, dead: [incarnation]});
     },

@@ -81,7 +81,10 @@ export function createHostDriver(
       engineTypes: inner.engineTypes,
       adoptAll: inner.adoptAll,
       launch: (launch, timeoutMs) => hold((inner as LocalEngineDriver).launch(launch, timeoutMs).then(held)),
-      adoptOwn: () => all(inner.adoptOwn()),
+      adoptOwn(isDead) {
+        if (isDead !== undefined) loseAll(isDead);
+        return all(inner.adoptOwn());
+      },
       adoptFrom(enginesDirectory, isDead) {
         loseAll(isDead);
         return all(inner.adoptFrom(enginesDirectory, isDead));

@@ -87,10 +87,10 @@ export async function simulateCluster(
       if (from === to) return;
       const isOneWay = random.next() < 0.5;
       trace(`no way from ${from} to ${to}${isOneWay ? '' : ', nor back'}`);
-      network.cut(from, to, {isOneWay});
+      world.cut(from, to, isOneWay);
       clock.after(upTo(9000), () => {
         trace(`the way from ${from} to ${to} is open`);
-        network.heal(from, to);
+        world.heal(from, to);
       });
     } else if (dice < 0.6) {
       count('delay');
@@ -132,7 +132,7 @@ export async function simulateCluster(
   trace('peace');
   world.mood = 'up';
   eachPair((from, to) => {
-    network.heal(from, to);
+    world.heal(from, to);
     network.delay(from, to, 1, 2);
   });
   for (const life of world.lives()) {

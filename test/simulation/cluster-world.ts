@@ -2,6 +2,7 @@
  * A cluster of 3 to 5 nodes in one process, on a manual clock and a seed, with one database, and engines that outlive the
  * nodes that started them. Invariants are checked after every event.
  */
+import {createAbsences, wayOf} from './absences.ts';
 import {seededRandom, type Random} from '../../actors/runtime/random.ts';
 import type {ActorSystem} from '../../actors/runtime/system.ts';
 import {createMemoryNetwork, type MemoryNetwork} from '../../cluster/memory-transport.ts';
@@ -44,8 +45,11 @@ export type ClusterWorld = {
   readonly trace: (what: string) => void;
   /** Of the whole database. */
   mood: ClusterDatabaseMood;
-  /** Whether no process of that node could work in the `ms` before `atMs` (wall clock), but for a moment at their end. */
-  readonly wasAway: (instance: string, atMs: number, ms: number) => boolean;
+  /** Whether that node could do nothing for another one in the `ms` before `atMs` (wall clock), but for moments. */
+  readonly wasAway: (instance: string, from: string, atMs: number, ms: number) => boolean;
+  /** No way between the two, or only back. */
+  readonly cut: (from: string, to: string, isOneWay: boolean) => void;
+  readonly heal: (from: string, to: string) => void;
   /** Ids of engines that were told to shut down. */
   readonly endedEngines: ReadonlySet<string>;
   /** The present life of each node that has one. */
@@ -105,7 +109,8 @@ export function createClusterWorld(
   const hosts = new Map<string, {readonly process: ClusterProcess; readonly driver: HostDriver}>();
   const systems: {readonly system: ActorSystem; readonly process: ClusterProcess}[] = [];
   const endedEngines = new Set<string>();
-  const absences = new Map<string, {readonly fromMs: number; toMs: number}[]>();
+  const absences = createAbsences(clock);
+  const {goesAway, isBack} = absences;
   let started = 0;
   let ids = 0;
   let isOver = false;
@@ -115,17 +120,6 @@ export function createClusterWorld(
     if (before !== undefined && attempt <= before)
       violations.push(`attempt ${attempt} of job ${taskID} was begun after attempt ${before}`);
     lastAttempts.set(taskID, attempt);
-  }
-
-  function goesAway(instance: string): void {
-    const known = absences.get(instance) ?? [];
-    absences.set(instance, known);
-    if (known.at(-1)?.toMs !== Infinity) known.push({fromMs: clock.now(), toMs: Infinity});
-  }
-
-  function isBack(instance: string): void {
-    const last = absences.get(instance)?.at(-1);
-    if (last?.toMs === Infinity) last.toMs = clock.now();
   }
 
   const loseAll = (isDead: (incarnation: string) => boolean): void => {
@@ -226,8 +220,16 @@ export function createClusterWorld(
     count,
     trace,
     mood: 'up',
-    wasAway: (instance, atMs, ms) =>
-      (absences.get(instance) ?? []).some(({fromMs, toMs}) => fromMs <= atMs - ms && toMs >= atMs - noticeMs),
+    wasAway: (instance, from, atMs, ms) =>
+      absences.wereAway([instance, wayOf(instance, from)], atMs, ms, noticeMs),
+    cut(from, to, isOneWay) {
+      goesAway(wayOf(from, to));
+      network.cut(from, to, {isOneWay});
+    },
+    heal(from, to) {
+      isBack(wayOf(from, to));
+      network.heal(from, to);
+    },
     endedEngines,
     lives: () => [...lives.values()],
     start,

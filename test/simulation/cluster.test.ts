@@ -48,6 +48,13 @@ test.serial(
   },
 );
 
+/** Found among the seeds up to 20,000: what was wrong then. */
+const once: readonly (readonly [seed: number, what: string])[] = [
+  [10_727, 'a node took no engine of its own folder from a paused neighbour that had adopted it'],
+];
+for (const [seed, what] of once)
+  test.serial(`seed ${seed}: ${what}`, async t => t.deepEqual((await simulateCluster(seed)).violations, []));
+
 test.serial('a seed that is played again tells the same story', async t => {
   const stories = [];
   for (let times = 0; times < 2; times += 1) {
