@@ -7,6 +7,7 @@ import test from 'ava';
 import {setTimeout as sleep} from 'node:timers/promises';
 import type {NodeRole} from '../support/cluster-node.ts';
 import {startClusterProcesses, type ClusterProcesses} from '../support/cluster-processes.ts';
+import {diceOf, type Dice} from '../support/dice.ts';
 import {nothingIsWrong} from '../support/cluster-verdict.ts';
 import {runWorkload} from '../support/cluster-workload.ts';
 
@@ -20,23 +21,6 @@ const nodes: readonly {readonly name: string; readonly roles: readonly NodeRole[
 const names = nodes.map(({name}) => name);
 const faultsMs = 60_000;
 const exitCodeFenced = 70;
-
-type Dice = {readonly upTo: (limit: number) => number; readonly one: <Item>(items: readonly Item[]) => Item};
-
-/** Numbers from a seed (mulberry32). */
-function diceOf(seed: number): Dice {
-  let state = seed;
-  const next = (): number => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-  return {
-    upTo: limit => Math.floor(next() * limit),
-    one: items => items[Math.floor(next() * items.length)] as (typeof items)[number],
-  };
-}
 
 /** One fault and its end; resolves with what was done. */
 async function strike(cluster: ClusterProcesses, dice: Dice): Promise<string> {
