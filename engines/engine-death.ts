@@ -6,6 +6,8 @@ import {removeCgroup, sweepProcesses} from './process-sweep.ts';
 
 /** From the death of a process to its parent's word about it. */
 const exitToldMs = 2000;
+/** A process that stood still for so long looks at its timers first: what has come meanwhile is read before it gives up. */
+const readFirstMs = 50;
 
 /** Resolves to how it ended, when nothing but its directory is left. */
 export async function clearAfterDeath({
@@ -34,7 +36,9 @@ async function toldBy(
 ): Promise<string | undefined> {
   if (childExit === undefined) return undefined;
   const {promise, resolve} = Promise.withResolvers<undefined>();
-  const cancel = clock.after(exitToldMs, () => resolve(undefined));
+  let cancel = clock.after(exitToldMs, () => {
+    cancel = clock.after(readFirstMs, () => resolve(undefined));
+  });
   const reason = await Promise.race([childExit, promise]);
   cancel();
   return reason;
