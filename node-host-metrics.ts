@@ -1,6 +1,5 @@
 /** What the engines of this host use, and how the host itself does, for /metrics. By engine type, never by engine. */
 import type {HostSample, HostUsage, HostView} from './actors/ecm-port.ts';
-import type {EcmListing} from './actors/ecm-protocol.ts';
 import {nodeHealths, type NodeHealth, type Resources} from './actors/engine-governance.ts';
 import {figure, type Metric, type Sample} from './http/metrics.ts';
 
@@ -10,12 +9,6 @@ export type HostState = {
   readonly capacity: Resources;
   readonly reserved: Resources;
 };
-
-/** Of an ECM that says all of it, as this version's does. */
-export const hostStateOf = ({health, capacity, reserved}: EcmListing): HostState | undefined =>
-  health === undefined || capacity === undefined || reserved === undefined
-    ? undefined
-    : {health, capacity, reserved};
 
 /** `state` resolves to undefined while nobody can say. Nothing is asked before a scrape. */
 export function hostMetrics(

@@ -139,7 +139,8 @@ test('three processes race for 200 engines: each engine is won by exactly one', 
   t.log(`won: ${won.map(({length}) => length).join(', ')}`);
 });
 
-test('an engine that a neighbour has adopted comes home when that neighbour is dead by its lease, though its process lives', async t => {
+/** A node `first` with one engine at work, and beside it `neighbour`, which is the lab. */
+async function besideNode(t: ExecutionContext) {
   const lab = await engineLab(t, {owner: 'neighbour'});
   const home = join(lab.directory, 'home');
   const engines = join(home, 'engines');
@@ -150,6 +151,11 @@ test('an engine that a neighbour has adopted comes home when that neighbour is d
     const left = await readEngineRecord(engineDirectory(join(engines, 'e-1')));
     if (left !== undefined) await sweepProcesses(left.mark, left.cgroup);
   });
+  return {lab, home, engines, first};
+}
+
+test('an engine that a neighbour has adopted comes home when that neighbour is dead by its lease, though its process lives', async t => {
+  const {lab, home, engines, first} = await besideNode(t);
   await first.kill();
   const [adopted] = await lab.driver.adoptFrom(engines, () => false);
   const second = startNode(t, 'second', home, lab.socketDirectory);
@@ -160,16 +166,7 @@ test('an engine that a neighbour has adopted comes home when that neighbour is d
 });
 
 test('a neighbour adopts the engines of a dead node; that node, started again, leaves them alone until they are free', async t => {
-  const lab = await engineLab(t, {owner: 'neighbour'});
-  const home = join(lab.directory, 'home');
-  const engines = join(home, 'engines');
-  const first = startNode(t, 'first', home, lab.socketDirectory);
-  await first.next();
-  t.deepEqual(await first.order('launch e-1'), ['e-1']);
-  t.teardown(async () => {
-    const left = await readEngineRecord(engineDirectory(join(engines, 'e-1')));
-    if (left !== undefined) await sweepProcesses(left.mark, left.cgroup);
-  });
+  const {lab, home, engines, first} = await besideNode(t);
   t.deepEqual(await lab.driver.adoptFrom(engines, () => false), [], 'its node lives');
   await first.kill();
   const [adopted] = await lab.driver.adoptFrom(engines, () => false);
