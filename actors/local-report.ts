@@ -6,12 +6,11 @@ import type {EcmReport} from './manager-protocol.ts';
 
 export const localReport = (
   engines: ReadonlyMap<string, PooledEngine>,
-  {instance, incarnation}: {readonly instance: string; readonly incarnation: string},
+  {instance}: {readonly instance: string},
   engineTypes: readonly string[],
   {enginesMax, enginesPerUserMax}: EngineLimitSettings,
 ): EcmReport => ({
   instance,
-  incarnation,
   engineTypes,
   labels: {},
   capacity: {...unlimited, instances: enginesMax},

@@ -96,7 +96,6 @@ export type ReportedEngine = {
 
 export type EcmReport = {
   readonly instance: string;
-  readonly incarnation: string;
   readonly engineTypes: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
   readonly capacity: Resources;

@@ -83,10 +83,9 @@ export async function startManagerService(
   };
 
   function reportOf({instance, listing}: ListedEcm, byIncarnation: ReadonlyMap<string, string>): EcmReport {
-    const {ecm, engineTypes, enginesMax, engines, capacity, health, healthReason, load} = listing;
+    const {engineTypes, enginesMax, engines, capacity, health, healthReason, load} = listing;
     return {
       instance,
-      incarnation: ecm.incarnation,
       engineTypes,
       labels: labelsOf(instance),
       capacity: capacity ?? {...unlimited, instances: enginesMax},

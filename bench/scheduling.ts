@@ -120,7 +120,6 @@ const engineKey = (n: number): EngineKey => ({
 
 const ecm = (n: number): EcmReport => ({
   instance: `h${n}:1`,
-  incarnation: `h${n}`,
   engineTypes: ['shell'],
   labels: {},
   capacity: {...unlimited, instances: 50},

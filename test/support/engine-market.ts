@@ -255,7 +255,6 @@ const nobody: Ref<JobReport> = {path: '/nobody', uid: 0, tell: () => true};
 
 const plainEcm = (instance: string): EcmReport => ({
   instance,
-  incarnation: `${instance}#1`,
   engineTypes: ['shell', 'python'],
   labels: {},
   capacity: {...unlimited, instances: 4},
